@@ -57,7 +57,7 @@ if os.environ.get("METRICS_MASTER") != str(os.getpid()):
 
 def child_exit(_server: Any, worker: Any) -> None:
     """Take a dead worker's gauges away; its counters stay in the sum."""
-    from prometheus_client import multiprocess  # noqa: PLC0415 - not before the folder is set
+    from prometheus_client import multiprocess
 
     multiprocess.mark_process_dead(worker.pid)
 
