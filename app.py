@@ -1,0 +1,99 @@
+"""create_app: settings, extensions, rooms, ports filled, and who listens to what. Nothing else."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from flask import Flask
+from flask_migrate import Migrate
+
+import citizen.cli
+import citizen.demo
+import citizen.handlers
+import citizen.jobs
+import citizen.ports
+import citizen.residents
+import citizen.routes
+import core.cli
+import media.cli
+import media.jobs
+import media.ports
+import media.routes
+import moderation.cli
+import moderation.demo
+import moderation.handlers
+import moderation.jobs
+import moderation.routes
+import moderation.staff
+import rewards.cli
+import rewards.demo
+import rewards.handlers
+import rewards.jobs
+import rewards.partners
+import rewards.routes
+from citizen.events import CaseRated, CaseSettled, ReportSubmitted
+from core import database, documents, events, gateways, logs, tokens, web
+from core import routes as core_routes
+from core.api import PREFIX, Api
+from core.events import Listener
+from core.outbox import Handler
+from core.settings import Settings, from_environment
+from core.worker import Job
+
+LISTENERS: Mapping[type, Sequence[Listener]] = {
+    ReportSubmitted: (rewards.handlers.on_report_submitted,),
+    CaseSettled: (rewards.handlers.on_case_settled,),
+    CaseRated: (rewards.handlers.on_case_rated,),
+}
+PORTS: Mapping[type, Any] = {
+    citizen.ports.PointsOf: rewards.handlers.points_of,
+    citizen.ports.Assess: moderation.handlers.assess,
+    media.ports.MayView: moderation.handlers.may_view,
+}
+OUTBOX: Mapping[str, Handler] = {
+    "media.delete": media.jobs.delete_objects,
+    "citizen.notice": citizen.handlers.deliver_notice,
+}
+JOBS: Sequence[Job] = (*media.jobs.JOBS, *citizen.jobs.JOBS, *moderation.jobs.JOBS, *rewards.jobs.JOBS)
+HEALTH: Mapping[str, Callable[[], bool]] = {"media": media.routes.store_answers}
+DEMO = (citizen.demo.load, moderation.demo.load, rewards.demo.load)
+BLUEPRINTS = (
+    core_routes.operations,
+    core_routes.routes,
+    media.routes.routes,
+    citizen.residents.routes,
+    citizen.routes.routes,
+    moderation.staff.routes,
+    moderation.routes.routes,
+    rewards.partners.routes,
+    rewards.routes.routes,
+)
+COMMANDS = (core.cli, media.cli, citizen.cli, moderation.cli, rewards.cli)
+
+
+def create_app(settings: Settings | None = None, *, testing: bool = False) -> Flask:
+    """Build the application; a missing or unusable setting stops it here."""
+    app = Flask(__name__, static_folder=None)
+    app.testing = testing
+    made = settings or from_environment()
+    app.extensions["settings"] = made
+    app.config["SECRET_KEY"] = made.secret_key
+    logs.configure(made.log_level)
+    database.init_app(app, made)
+    tokens.init_app(app, made)
+    web.init_app(app, made)
+    gateways.init_app(app, made)
+    media.routes.init_app(app, made)
+    Migrate(app, database.db, render_as_batch=True, compare_type=True)
+    events.connect(app, LISTENERS, PORTS)
+    app.extensions.update(outbox=OUTBOX, jobs=JOBS, health=HEALTH, demo=DEMO, caches={})
+    _open_rooms(app)
+    return app
+
+
+def _open_rooms(app: Flask) -> None:
+    api = Api(app, spec_kwargs=documents.describe(app))
+    for blueprint in BLUEPRINTS:
+        api.register_blueprint(blueprint, url_prefix="" if blueprint is core_routes.operations else PREFIX)
+    documents.finish(app, api)
+    for room in COMMANDS:
+        room.init_app(app)

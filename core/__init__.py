@@ -1,0 +1,1 @@
+"""The ground floor: what has no owner among the rooms."""

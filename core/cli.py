@@ -1,0 +1,78 @@
+"""Commands of the ground floor: worker, tokens, the demo set, and the proof of the audit trail."""
+
+import secrets
+import sys
+
+import click
+from flask import Flask, current_app
+from flask.cli import AppGroup
+from sqlalchemy import select
+
+from core import audit, passwords, tokens, worker
+from core.accounts import Account, Credential, Subject, find
+from core.clock import now as present
+from core.database import reading, writing
+from core.permissions import Kind
+from core.settings import settings
+
+audit_commands = AppGroup("audit", help="The audit trail.")
+
+
+def init_app(app: Flask) -> None:
+    """Register the commands."""
+    for command in (run_worker, print_token, fill_demo, audit_commands):
+        app.cli.add_command(command)
+
+
+@click.command("worker")
+def run_worker() -> None:
+    """Deliver what leaves the database and run what is due, until SIGTERM."""
+    worker.run(current_app.extensions["jobs"])
+
+
+@click.command("token")
+@click.argument("kind", type=click.Choice([kind.value for kind in Kind]))
+@click.argument("name")
+def print_token(kind: str, name: str) -> None:
+    """Print an access token for an existing account: NAME is a phone for residents, else a username."""
+    with writing() as session:
+        account = find(session, Subject("phone", name)) if kind == Kind.RESIDENT else None
+        if kind != Kind.RESIDENT:
+            named = select(Account).join(Credential, Credential.account_id == Account.id)
+            account = session.scalars(named.where(Credential.username == name, Account.kind == Kind(kind))).first()
+        if account is None:
+            raise click.ClickException(f"no {kind} account of that name")
+        token = tokens.issue(session, account, present())["access_token"]
+    click.echo(token)
+
+
+@click.command("demo")
+def fill_demo() -> None:
+    """Fill an empty database with the demo set of contract section 8."""
+    if settings().production and "demo" not in settings().allow_embedded:
+        raise click.ClickException("the demo set is not for production")
+    with reading() as session:
+        filled = session.scalar(select(Account.id).limit(1)) is not None
+    if filled:
+        click.echo("the database is not empty; the demo set was not loaded", err=True)
+        return
+    password = settings().demo_password or secrets.token_urlsafe(12)
+    password_hash = passwords.hash_password(password)
+    for load in current_app.extensions["demo"]:
+        load(present(), password_hash)
+    click.echo("demo set loaded")
+    if settings().demo_password is None:
+        click.echo(f"password of all demo staff and partners (shown once): {password}")
+
+
+@audit_commands.command("check")
+def check_audit() -> None:
+    """Prove the sealed chain and every row's code; exit 1 with the findings."""
+    with reading() as session:
+        findings = list(audit.check(session))
+        events, seals = audit.counts(session)
+    for finding in findings:
+        click.echo(finding)
+    if findings:
+        sys.exit(1)
+    click.echo(f"audit trail holds: {events} events, {seals} sealed")

@@ -1,0 +1,186 @@
+"""The database: base model, column types, and the two kinds of transaction.
+
+Only routes, jobs and commands open a unit of work; services never commit. On SQLite a unit of work that
+writes begins IMMEDIATE (a late lock fails at once, whatever the busy timeout), a read begins deferred and
+never waits for writers.
+"""
+
+import sqlite3
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from flask import Flask
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import BigInteger, DateTime, Dialect, Engine, Enum, Integer, MetaData, Select, TypeDecorator, event
+from sqlalchemy.orm import DeclarativeBase, Session
+
+from core.settings import Settings
+
+LOCK_TIMEOUT_MS = 5_000
+STATEMENT_TIMEOUT_MS = 15_000
+POOL = 16
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Base(DeclarativeBase):
+    """Root of all models; one naming convention, so that migrations can name what they change."""
+
+    metadata = MetaData(naming_convention=NAMING)
+
+
+db = SQLAlchemy(model_class=Base, session_options={"expire_on_commit": False})
+
+if TYPE_CHECKING:
+    Model = Base
+else:
+    Model = db.Model
+
+BigId = BigInteger().with_variant(Integer, "sqlite")
+ModelClass = TypeVar("ModelClass", bound=type[Any])
+Row = TypeVar("Row", bound=tuple[Any, ...])
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An instant: aware in Python, UTC in both databases (SQLite would drop the offset in silence)."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a naive datetime has no instant")
+        instant = value.astimezone(UTC)
+        return instant.replace(tzinfo=None) if dialect.name == "sqlite" else instant
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def choice(options: type[StrEnum]) -> Enum:
+    """Return a column type that stores the enum's values as text, with a CHECK built from the enum."""
+    return Enum(
+        options,
+        native_enum=False,
+        create_constraint=True,
+        length=32,
+        name=_snake(options.__name__),
+        values_callable=lambda enum: [member.value for member in enum],
+    )
+
+
+def _snake(name: str) -> str:
+    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("_")
+
+
+def public_id() -> str:
+    """Return an identifier with 122 random bits that tells nothing and can't be counted."""
+    return uuid.uuid4().hex
+
+
+def append_only(model: ModelClass) -> ModelClass:
+    """Mark a model whose rows are never changed; its migration adds the triggers, a house test sees to it."""
+    model.__table__.info["append_only"] = True
+    return model
+
+
+@contextmanager
+def writing() -> Iterator[Session]:
+    """Open the unit of work that writes; commit on a clean exit, roll everything back on any exception."""
+    no_transaction()
+    session = db.session()
+    try:
+        session.connection(execution_options={"write": True})
+        yield session
+        session.commit()
+    except BaseException:
+        session.rollback()
+        raise
+
+
+@contextmanager
+def reading() -> Iterator[Session]:
+    """Open a short read that ends with the block; what was loaded stays readable, and may be out of date."""
+    no_transaction()
+    session = db.session()
+    try:
+        yield session
+        session.commit()
+    except BaseException:
+        session.rollback()
+        raise
+
+
+def no_transaction() -> None:
+    """Make sure that no transaction is open.
+
+    Raises:
+        RuntimeError: one is; called before anything slow (stores, gateways, hashing) and at every beginning.
+    """
+    if db.session().in_transaction():
+        raise RuntimeError("a transaction is open here")
+
+
+def locked(statement: Select[Row]) -> Select[Row]:
+    """Lock the selected rows until the end of the unit of work, and read them as they are now."""
+    return statement.with_for_update().execution_options(populate_existing=True)
+
+
+def engine_options(settings: Settings) -> dict[str, Any]:
+    """Return pool and timeout options for the chosen database."""
+    if settings.database_url.startswith("sqlite"):
+        return {"connect_args": {"timeout": LOCK_TIMEOUT_MS / 1000, "check_same_thread": False}}
+    timeouts = f"-c lock_timeout={LOCK_TIMEOUT_MS} -c statement_timeout={STATEMENT_TIMEOUT_MS} -c timezone=UTC"
+    return {
+        "pool_size": POOL,
+        "pool_pre_ping": True,
+        "connect_args": {"options": timeouts, "connect_timeout": 3},
+    }
+
+
+def init_app(app: Flask, settings: Settings) -> None:
+    """Bind the engine and, on SQLite, make it hold what it promises."""
+    if settings.database_url.startswith("sqlite"):
+        settings.instance.mkdir(parents=True, exist_ok=True)
+    app.config["SQLALCHEMY_DATABASE_URI"] = settings.database_url
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(settings)
+    db.init_app(app)
+    with app.app_context():
+        if db.engine.dialect.name == "sqlite":
+            _prepare_sqlite(db.engine)
+
+
+def _prepare_sqlite(engine: Engine) -> None:
+    event.listen(engine, "connect", _connect_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+
+
+def _connect_sqlite(raw: sqlite3.Connection, _record: object) -> None:
+    raw.isolation_level = None  # the driver would begin by itself, and deferred
+    for pragma in (
+        "foreign_keys=ON",
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "secure_delete=ON",
+        f"busy_timeout={LOCK_TIMEOUT_MS}",
+    ):
+        raw.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Any) -> None:
+    write = connection.get_execution_options().get("write")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")

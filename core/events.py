@@ -1,0 +1,34 @@
+"""Facts that cross rooms within one transaction, and the ports that create_app fills.
+
+Who listens to what is one literal in app.py. Listeners are called in order and their errors are the
+announcer's: a fact whose effects fail never happened.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar, cast
+
+from flask import Flask, current_app
+
+Listener = Callable[[Any], None]
+P = TypeVar("P")
+
+
+def connect(app: Flask, listeners: Mapping[type, Sequence[Listener]], ports: Mapping[type, Any]) -> None:
+    """Hand the application its listeners and the bodies of its ports."""
+    app.extensions["listeners"] = dict(listeners)
+    app.extensions["ports"] = dict(ports)
+
+
+def announce(event: object) -> None:
+    """Call everyone who listens to the event's class.
+
+    Raises:
+        LookupError: the class was never declared in app.py, so its effects would be lost in silence.
+    """
+    for listener in current_app.extensions["listeners"][type(event)]:
+        listener(event)
+
+
+def port(protocol: type[P]) -> P:
+    """Return the body that create_app filled the port with."""
+    return cast("P", current_app.extensions["ports"][protocol])

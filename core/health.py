@@ -1,0 +1,40 @@
+"""What a server needs to work, asked one by one."""
+
+import os
+
+import redis
+from flask import current_app
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from core.database import db
+from core.limits import redis_client
+
+
+def away() -> list[str]:
+    """Name what can't be reached: `database`, `media`, `redis`."""
+    checks = {"database": _database, "redis": _redis, **current_app.extensions["health"]}
+    return [name for name, holds in checks.items() if not holds()]
+
+
+def _database() -> bool:
+    try:
+        db.session.execute(text("SELECT 1"))
+        db.session.rollback()
+    except SQLAlchemyError:
+        db.session.rollback()
+        return False
+    return True
+
+
+def _redis() -> bool:
+    client = redis_client()
+    try:
+        return client is None or bool(client.ping())
+    except redis.RedisError:
+        return False
+
+
+def multiprocess_directory() -> str | None:
+    """Return where processes share their figures; the server's own configuration sets it before import."""
+    return os.environ.get("PROMETHEUS_MULTIPROC_DIR")  # noqa: TID251  the library reads it there too

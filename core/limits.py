@@ -1,0 +1,114 @@
+"""Counting limits that hold across processes: Redis where it is set, the database where it is not or is away.
+
+Fixed windows. A count commits in its own short transaction: it must stand although the request is refused.
+"""
+
+import hashlib
+from datetime import datetime
+
+import redis
+import structlog
+from flask import current_app
+from sqlalchemy import String, delete, select
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from core.clock import now as present
+from core.database import BigId, Model, UtcDateTime, reading, writing
+from core.errors import TooMany
+from core.settings import settings
+
+REDIS_TIMEOUT = 0.3
+log = structlog.get_logger()
+
+
+class LimitCount(Model):
+    """Hits of one subject in one window; the subject is a digest, never a phone or an address."""
+
+    __tablename__ = "limit_counts"
+    subject: Mapped[str] = mapped_column(String(64), primary_key=True)
+    window: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=False)
+    hits: Mapped[int]
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+
+
+def count(scope: str, key: str, limit: int, seconds: int) -> None:
+    """Count one hit.
+
+    Raises:
+        TooMany: the window already holds `limit` hits; `Retry-After` is the rest of the window.
+    """
+    window, left = _window(seconds)
+    if _hit(_subject(scope, key), window, seconds) > limit * settings().limits_factor:
+        raise TooMany(retry_after=left)
+
+
+def check(scope: str, key: str, limit: int, seconds: int) -> None:
+    """Refuse where the window is full, without counting (only failures count at a sign-in).
+
+    Raises:
+        TooMany: the window already holds `limit` hits.
+    """
+    window, left = _window(seconds)
+    if _hits(_subject(scope, key), window) >= limit * settings().limits_factor:
+        raise TooMany(retry_after=left)
+
+
+def _window(seconds: int) -> tuple[int, int]:
+    instant = int(present().timestamp())
+    return instant // seconds * seconds, seconds - instant % seconds
+
+
+def _subject(scope: str, key: str) -> str:
+    return hashlib.sha256(f"{scope}\0{key}".encode()).hexdigest()
+
+
+def _hit(subject: str, window: int, seconds: int) -> int:
+    client = redis_client()
+    if client is not None:
+        try:
+            name = f"limit:{subject}:{window}"
+            hits, _ = client.pipeline().incr(name).expire(name, seconds).execute()
+            return int(hits)
+        except redis.RedisError as error:
+            log.warning("redis_away", error=type(error).__name__)
+    with writing() as session:
+        return _hit_database(session, subject, window, seconds)
+
+
+def _hit_database(session: Session, subject: str, window: int, seconds: int) -> int:
+    insert = sqlite_insert if session.get_bind().dialect.name == "sqlite" else postgresql_insert
+    expires_at = datetime.fromtimestamp(window + seconds, present().tzinfo)
+    first = insert(LimitCount).values(subject=subject, window=window, hits=1, expires_at=expires_at)
+    again = first.on_conflict_do_update(index_elements=["subject", "window"], set_={"hits": LimitCount.hits + 1})
+    return session.scalars(again.returning(LimitCount.hits)).one()
+
+
+def _hits(subject: str, window: int) -> int:
+    client = redis_client()
+    if client is not None:
+        try:
+            return int(client.get(f"limit:{subject}:{window}") or 0)  # type: ignore[arg-type]
+        except redis.RedisError as error:
+            log.warning("redis_away", error=type(error).__name__)
+    with reading() as session:
+        counted = select(LimitCount.hits).where(LimitCount.subject == subject, LimitCount.window == window)
+        return session.scalar(counted) or 0
+
+
+def redis_client() -> redis.Redis | None:
+    """Return the process's Redis client; None where none is set."""
+    url = settings().redis_url
+    if url is None:
+        return None
+    made: redis.Redis = current_app.extensions.setdefault("redis", None) or redis.Redis.from_url(
+        url, socket_timeout=REDIS_TIMEOUT, socket_connect_timeout=REDIS_TIMEOUT
+    )
+    current_app.extensions["redis"] = made
+    return made
+
+
+def forget(session: Session, now: datetime) -> None:
+    """Delete windows that are past."""
+    session.execute(delete(LimitCount).where(LimitCount.expires_at <= now))

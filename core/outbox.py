@@ -1,0 +1,106 @@
+"""What leaves the database: a row in the same transaction as its cause, delivered by the worker at least once.
+
+A lease is a later due time, so a dead worker's messages come back by themselves; handlers carry the message's
+id outwards, so that the receiver can tell a second delivery.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Index, String, Text, insert, select, text, update
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from core import crypto
+from core.clock import now as present
+from core.database import BigId, Model, UtcDateTime, db, public_id
+
+LEASE = timedelta(minutes=2)
+ATTEMPTS = 12
+Handler = Callable[[dict[str, Any], str], None]
+
+
+class OutboxMessage(Model):
+    """One thing to deliver; the payload is encrypted, since it may name a person."""
+
+    __tablename__ = "outbox_messages"
+    __table_args__ = (Index("ix_outbox_messages_due", "due_at", "id", sqlite_where=text("sent_at IS NULL AND failed_at IS NULL"), postgresql_where=text("sent_at IS NULL AND failed_at IS NULL")),)
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    public_id: Mapped[str] = mapped_column(String(32), unique=True, default=public_id)
+    topic: Mapped[str] = mapped_column(String(64))
+    payload_ciphertext: Mapped[bytes]
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    due_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    attempts: Mapped[int] = mapped_column(default=0)
+    sent_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    failed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    last_error: Mapped[str | None] = mapped_column(Text)
+
+
+@dataclass(frozen=True)
+class Due:
+    """A leased message, readable."""
+
+    id: int
+    public_id: str
+    topic: str
+    payload: dict[str, Any]
+    attempts: int
+
+
+def put(topic: str, payload: dict[str, Any], *, due_at: datetime | None = None) -> None:
+    """Leave a message in the caller's unit of work."""
+    now = present()
+    db.session.execute(
+        insert(OutboxMessage).values(
+            topic=topic,
+            public_id=public_id(),
+            payload_ciphertext=crypto.encrypt(json.dumps(payload), "outbox"),
+            created_at=now,
+            due_at=due_at or now,
+            attempts=0,
+        )
+    )
+
+
+def waiting(session: Session, now: datetime) -> bool:
+    """Say whether anything is due: the cheap look before a write lock is taken."""
+    due = select(OutboxMessage.id).where(*_open(now)).limit(1)
+    return session.scalar(due) is not None
+
+
+def _open(now: datetime) -> tuple[Any, ...]:
+    return OutboxMessage.sent_at.is_(None), OutboxMessage.failed_at.is_(None), OutboxMessage.due_at <= now
+
+
+def lease(session: Session, now: datetime, *, limit: int = 20) -> list[Due]:
+    """Take due messages for two minutes, in one statement (SQLite knows no SKIP LOCKED)."""
+    due = select(OutboxMessage.id).where(*_open(now)).order_by(OutboxMessage.due_at).limit(limit)
+    taken = (
+        update(OutboxMessage)
+        .where(OutboxMessage.id.in_(due.with_for_update(skip_locked=True).scalar_subquery()))
+        .values(due_at=now + LEASE, attempts=OutboxMessage.attempts + 1)
+        .returning(OutboxMessage)
+    )
+    return [_due(message) for message in session.scalars(taken)]
+
+
+def _due(message: OutboxMessage) -> Due:
+    payload = json.loads(crypto.decrypt(message.payload_ciphertext, "outbox"))
+    return Due(message.id, message.public_id, message.topic, payload, message.attempts)
+
+
+def sent(session: Session, message_id: int, now: datetime) -> None:
+    """Mark a message as delivered."""
+    session.execute(update(OutboxMessage).where(OutboxMessage.id == message_id).values(sent_at=now))
+
+
+def failed(session: Session, message: Due, error: str, now: datetime) -> None:
+    """Put a message off, twice as long each time, up to a day; give up, visibly, after the last attempt."""
+    delay = min(timedelta(seconds=5) * 2**message.attempts, timedelta(days=1))
+    values: dict[str, Any] = {"last_error": error[:500], "due_at": now + delay}
+    if message.attempts >= ATTEMPTS:
+        values["failed_at"] = now
+    session.execute(update(OutboxMessage).where(OutboxMessage.id == message.id).values(**values))

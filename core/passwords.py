@@ -1,0 +1,105 @@
+"""Passwords of staff and partners: Argon2id, the same answer and work for unknown user and wrong password."""
+
+from datetime import datetime
+
+import pyotp
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from flask import request
+from sqlalchemy import select, update
+
+from core import crypto, limits
+from core.accounts import Account, AccountStatus, Credential
+from core.database import no_transaction, reading, writing
+from core.errors import Unauthenticated
+from core.permissions import Kind
+
+PER_ACCOUNT, PER_ADDRESS, WINDOW = 10, 40, 600
+OTP_STEP = 30
+HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
+NOBODY = HASHER.hash("nobody has this password")
+
+
+class SignInRefused(Unauthenticated):
+    """Username, password or one-time code is wrong; which of them is not told."""
+
+    code, zh, en = "sign_in_refused", "用户名、密码或验证码不正确", "Username, password or code is wrong"
+
+
+class OtpRequired(Unauthenticated):
+    """The password was right, and the account has a second factor."""
+
+    code, zh, en = "otp_required", "请输入动态验证码", "A one-time code is required"
+
+
+def hash_password(password: str) -> str:
+    """Return an Argon2id hash; takes about 40 ms, so never inside a transaction."""
+    no_transaction()
+    return HASHER.hash(password)
+
+
+def verify_sign_in(username: str, password: str, kind: Kind, now: datetime, *, otp: str | None = None) -> Account:
+    """Return the account that the credential opens.
+
+    Raises:
+        TooMany: 10 wrong passwords for the account or 40 from the address in 10 minutes (contract 1).
+        SignInRefused: unknown, wrong, disabled or of another kind.
+        OtpRequired: a code is needed and was not sent.
+    """
+    address = request.remote_addr or "-"
+    limits.check("password-account", username, PER_ACCOUNT, WINDOW)
+    limits.check("password-address", address, PER_ADDRESS, WINDOW)
+    account, credential = _read(username, kind)
+    right = _matches(credential.password_hash if credential else NOBODY, password)
+    if right and account is not None and credential is not None:
+        _second_factor(credential, otp, now, username, address)
+        return account
+    _count_failure(username, address)
+    raise SignInRefused
+
+
+def _read(username: str, kind: Kind) -> tuple[Account | None, Credential | None]:
+    statement = (
+        select(Account, Credential)
+        .join(Credential, Credential.account_id == Account.id)
+        .where(Credential.username == username, Account.kind == kind, Account.status == AccountStatus.ACTIVE)
+    )
+    with reading() as session:
+        row = session.execute(statement).one_or_none()
+        return (row[0], row[1]) if row else (None, None)
+
+
+def _matches(password_hash: str, password: str) -> bool:
+    no_transaction()
+    try:
+        return HASHER.verify(password_hash, password)
+    except (VerificationError, InvalidHashError):
+        return False
+
+
+def _count_failure(username: str, address: str) -> None:
+    limits.count("password-address", address, PER_ADDRESS, WINDOW)
+    limits.count("password-account", username, PER_ACCOUNT, WINDOW)
+
+
+def _second_factor(credential: Credential, otp: str | None, now: datetime, username: str, address: str) -> None:
+    if credential.totp_ciphertext is None:
+        return
+    if otp is None:
+        raise OtpRequired
+    if not _otp_holds(credential, otp, now):
+        _count_failure(username, address)
+        raise SignInRefused
+
+
+def _otp_holds(credential: Credential, otp: str, now: datetime) -> bool:
+    """Check the code of this step or its neighbours, and use its step up: the same code opens nothing twice."""
+    secret = pyotp.TOTP(crypto.decrypt(credential.totp_ciphertext or b"", "totp"))
+    present = int(now.timestamp()) // OTP_STEP
+    steps = [step for step in (present - 1, present, present + 1) if pyotp.utils.strings_equal(otp, secret.at(step * OTP_STEP))]
+    if not steps:
+        return False
+    unused = (Credential.totp_last_step.is_(None)) | (Credential.totp_last_step < steps[0])
+    with writing() as session:
+        used = update(Credential).where(Credential.account_id == credential.account_id, unused)
+        return session.scalar(used.values(totp_last_step=steps[0]).returning(Credential.account_id)) is not None

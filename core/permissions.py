@@ -1,0 +1,74 @@
+"""Who may do what: kinds of account, roles of staff, and one table that every route names a row of."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """The kinds of account (contract 2)."""
+
+    RESIDENT = "resident"
+    STAFF = "staff"
+    PARTNER = "partner"
+
+
+class Role(StrEnum):
+    """The roles of staff (contract 2)."""
+
+    DISPATCHER = "dispatcher"
+    HANDLER = "handler"
+    REVIEWER = "reviewer"
+    REWARDS_ADMIN = "rewards_admin"
+    AUDITOR = "auditor"
+    SYSADMIN = "sysadmin"
+
+
+ROLE_LABELS: dict[Role, str] = {
+    Role.DISPATCHER: "受理员",
+    Role.HANDLER: "办理人员",
+    Role.REVIEWER: "复核员",
+    Role.REWARDS_ADMIN: "奖励管理员",
+    Role.AUDITOR: "审计员",
+    Role.SYSADMIN: "系统管理员",
+}
+
+
+@dataclass(frozen=True)
+class Grant:
+    """Kinds that may, and the roles that staff among them need (any one of them)."""
+
+    kinds: frozenset[Kind]
+    roles: frozenset[Role] = frozenset()
+
+
+def _anyone(*kinds: Kind) -> Grant:
+    return Grant(frozenset(kinds), frozenset(Role))
+
+
+def _staff(*roles: Role) -> Grant:
+    return Grant(frozenset({Kind.STAFF}), frozenset(roles))
+
+
+RESIDENTS = Grant(frozenset({Kind.RESIDENT}))
+PARTNERS = Grant(frozenset({Kind.PARTNER}))
+CASE_READERS = _staff(Role.DISPATCHER, Role.HANDLER, Role.REVIEWER, Role.AUDITOR)
+
+PERMISSIONS: dict[str, Grant] = {
+    # core
+    "core.logout": _anyone(*Kind),
+    "core.metrics": _staff(Role.SYSADMIN, Role.AUDITOR),
+    # media
+    "media.upload": _anyone(Kind.RESIDENT, Kind.STAFF),
+    # citizen
+    "citizen.me": _anyone(*Kind),
+    "citizen.profile": RESIDENTS,
+    "citizen.report": RESIDENTS,
+    # moderation
+    "moderation.read": CASE_READERS,
+    "moderation.act": _staff(Role.DISPATCHER, Role.HANDLER, Role.REVIEWER),
+    "moderation.respond": RESIDENTS,
+    "moderation.workflow": _anyone(Kind.STAFF),
+    "moderation.statistics": CASE_READERS,
+    "moderation.administer": _staff(Role.SYSADMIN),
+    # rewards
+}

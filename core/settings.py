@@ -1,0 +1,242 @@
+"""The only reader of the environment: frozen, typed, and loud at start when production lacks a secret."""
+
+import base64
+import os
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from flask import current_app
+
+PROJECT = Path(__file__).resolve().parent.parent
+KEY_SETS = ("DATA_KEYS", "INDEX_KEYS", "VOUCHER_KEYS", "AUDIT_KEY")
+
+
+class SettingsError(RuntimeError):
+    """The environment can't be run with; the message names the variable and never a value."""
+
+
+@dataclass(frozen=True)
+class Key:
+    """One secret of a key set, 32 bytes long, known by its id."""
+
+    id: str
+    secret: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
+class WeChatApp:
+    """A mini-program that residents sign in from; the identity of a person is app id and open id."""
+
+    name: str
+    app_id: str
+    secret: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All that the environment decides; sizes in bytes, times in seconds."""
+
+    app_env: str
+    instance: Path
+    database_url: str = field(repr=False)
+    secret_key: str = field(repr=False)
+    jwt_secret_key: str = field(repr=False)
+    data_keys: tuple[Key, ...]
+    index_keys: tuple[Key, ...]
+    voucher_keys: tuple[Key, ...]
+    audit_keys: tuple[Key, ...]
+    media_url: str
+    s3_endpoint_url: str | None
+    s3_region: str
+    redis_url: str | None = field(repr=False)
+    trusted_proxies: int
+    limits_factor: float
+    city: str
+    case_prefix: str
+    demo_password: str | None = field(repr=False)
+    digest: str
+    wechat_url: str
+    wechat_apps: tuple[WeChatApp, ...]
+    sms_gateway: str
+    identity_provider: str
+    log_level: str
+    allow_embedded: frozenset[str]
+    metrics_token: str | None = field(repr=False)
+
+    @property
+    def production(self) -> bool:
+        """Say whether missing secrets and development doubles are refused."""
+        return self.app_env == "production"
+
+
+def settings() -> Settings:
+    """Return the running application's settings."""
+    found: Settings = current_app.extensions["settings"]
+    return found
+
+
+def from_environment(environ: Mapping[str, str] | None = None) -> Settings:
+    """Read every variable of contract section 9.
+
+    Raises:
+        SettingsError: a value can't be read, or production misses a secret or would use an embedded double
+            that `ALLOW_EMBEDDED` does not name.
+    """
+    env = {key: value for key, value in (os.environ if environ is None else environ).items() if value}
+    app_env = env.get("APP_ENV", "development")
+    if app_env not in {"development", "production"}:
+        raise SettingsError("APP_ENV must be development or production")
+    instance = Path(env.get("INSTANCE_PATH", PROJECT / "instance"))
+    kept = _Secrets(env, instance, production=app_env == "production")
+    made = Settings(
+        app_env=app_env,
+        instance=instance,
+        database_url=_database_url(env, instance),
+        secret_key=kept.text("SECRET_KEY"),
+        jwt_secret_key=kept.text("JWT_SECRET_KEY"),
+        data_keys=kept.keys("DATA_KEYS"),
+        index_keys=kept.keys("INDEX_KEYS"),
+        voucher_keys=kept.keys("VOUCHER_KEYS"),
+        audit_keys=kept.keys("AUDIT_KEY"),
+        media_url=env.get("MEDIA_URL", f"file:{instance / 'media'}"),
+        s3_endpoint_url=env.get("S3_ENDPOINT_URL"),
+        s3_region=env.get("AWS_REGION", env.get("AWS_DEFAULT_REGION", "us-east-1")),
+        redis_url=env.get("REDIS_URL"),
+        trusted_proxies=_whole(env, "TRUSTED_PROXIES", 0),
+        limits_factor=_factor(env, app_env),
+        city=env.get("CITY", "370800"),
+        case_prefix=env.get("CASE_PREFIX", "3708"),
+        demo_password=env.get("DEMO_PASSWORD"),
+        digest=_one_of(env, "AUDIT_DIGEST", ("sha256", "sm3")),
+        wechat_url=env.get("WECHAT_URL", "https://api.weixin.qq.com"),
+        wechat_apps=_wechat_apps(env.get("WECHAT_APPS", "")),
+        sms_gateway=_one_of(env, "SMS_GATEWAY", ("console", "tencent", "alibaba")),
+        identity_provider=env.get("IDENTITY_PROVIDER_URL", "console"),
+        log_level=env.get("LOG_LEVEL", "INFO"),
+        allow_embedded=frozenset(part.strip() for part in env.get("ALLOW_EMBEDDED", "").split(",")),
+        metrics_token=env.get("METRICS_TOKEN"),
+    )
+    if made.production:
+        refuse_embedded(made)
+    return made
+
+
+def refuse_embedded(made: Settings) -> None:
+    """Stop a production start on anything that only development may use (contract 9)."""
+    embedded = {
+        "database": made.database_url.startswith("sqlite"),
+        "media": made.media_url.startswith("file:"),
+        "wechat": not made.wechat_apps,
+        "sms": made.sms_gateway == "console",
+        "identity": made.identity_provider == "console",
+    }
+    refused = sorted(name for name, used in embedded.items() if used and name not in made.allow_embedded)
+    if refused:
+        raise SettingsError(f"production would use embedded: {', '.join(refused)}; name them in ALLOW_EMBEDDED")
+
+
+class _Secrets:
+    """Secrets come from the environment; development keeps random ones in the instance folder, mode 600."""
+
+    def __init__(self, env: Mapping[str, str], instance: Path, *, production: bool) -> None:
+        self._env, self._instance, self._production = env, instance, production
+
+    def text(self, name: str) -> str:
+        value = self._env.get(name) or self._kept(name, lambda: secrets.token_urlsafe(48))
+        if len(value) < 32:
+            raise SettingsError(f"{name} must have at least 32 characters")
+        return value
+
+    def keys(self, name: str) -> tuple[Key, ...]:
+        def fresh() -> str:
+            return f"k1:{base64.b64encode(secrets.token_bytes(32)).decode()}"
+
+        return parse_keys(name, self._env.get(name) or self._kept(name, fresh))
+
+    def _kept(self, name: str, fresh: Callable[[], str]) -> str:
+        if self._production:
+            raise SettingsError(f"{name} is missing; production takes no random secret")
+        path = self._instance / name.lower()
+        if not path.exists():
+            _write_secret(path, fresh())
+        return path.read_text().strip()
+
+
+def _write_secret(path: Path, value: str) -> None:
+    """Write once, whole, readable by the owner only; of two processes starting at once the first wins."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(value)
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        return
+    finally:
+        draft.unlink()
+
+
+def parse_keys(name: str, text: str) -> tuple[Key, ...]:
+    """Read `id:base64,id:base64`; the first key writes, the others only read.
+
+    Raises:
+        SettingsError: an entry is not of that form, an id is used twice, or a key is not 32 bytes.
+    """
+    keys = tuple(_parse_key(name, part) for part in text.replace("\n", ",").split(",") if part.strip())
+    if not keys or len({key.id for key in keys}) != len(keys):
+        raise SettingsError(f"{name} needs at least one key, each id once")
+    return keys
+
+
+def _parse_key(name: str, part: str) -> Key:
+    identifier, _, encoded = part.strip().partition(":")
+    try:
+        secret = base64.b64decode(encoded, validate=True)
+    except ValueError as error:
+        raise SettingsError(f"{name} holds a key that is not base64") from error
+    if not identifier.isalnum() or len(secret) != 32:
+        raise SettingsError(f"{name} needs entries of the form id:base64 of 32 bytes")
+    return Key(identifier, secret)
+
+
+def _database_url(env: Mapping[str, str], instance: Path) -> str:
+    url = env.get("DATABASE_URL", f"sqlite:///{instance / 'citizen.sqlite3'}")
+    for old in ("postgres://", "postgresql://"):
+        if url.startswith(old):
+            return "postgresql+psycopg://" + url.removeprefix(old)
+    return url
+
+
+def _whole(env: Mapping[str, str], name: str, default: int) -> int:
+    text = env.get(name, str(default))
+    if not text.isdecimal():
+        raise SettingsError(f"{name} must be a whole number")
+    return int(text)
+
+
+def _factor(env: Mapping[str, str], app_env: str) -> float:
+    try:
+        factor = float(env.get("LIMITS", "1"))
+    except ValueError as error:
+        raise SettingsError("LIMITS must be a number") from error
+    if app_env == "production" and factor != 1:
+        raise SettingsError("LIMITS is for load tests in development only")
+    return factor
+
+
+def _one_of(env: Mapping[str, str], name: str, allowed: tuple[str, ...]) -> str:
+    value = env.get(name, allowed[0])
+    if value not in allowed:
+        raise SettingsError(f"{name} must be one of {', '.join(allowed)}")
+    return value
+
+
+def _wechat_apps(text: str) -> tuple[WeChatApp, ...]:
+    """Read `name:appid:secret,…`; without any, development answers sign-ins by itself."""
+    parts = [part.strip().split(":") for part in text.split(",") if part.strip()]
+    if any(len(part) != 3 for part in parts):
+        raise SettingsError("WECHAT_APPS needs entries of the form name:appid:secret")
+    return tuple(WeChatApp(*part) for part in parts)

@@ -1,0 +1,1 @@
+"""The suite; one folder per room, journeys in flows/, rules about the repository in house/."""

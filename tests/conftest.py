@@ -1,0 +1,160 @@
+"""One suite, both databases: each test finds the demo set as it was, in a database of its own."""
+
+import glob
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from flask import Flask
+from flask_migrate import upgrade
+from sqlalchemy import event
+
+from app import create_app
+from core.database import db
+from core.settings import from_environment
+from tests.clients import Api
+
+PROJECT = Path(__file__).resolve().parent.parent
+DEMO_PASSWORD = "demo-password-for-tests"
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """A throw-away server. PostgreSQL refuses to run as root, so root lends it to nobody."""
+    found = max(glob.glob("/usr/lib/postgresql/*/bin/initdb"), default=None) or shutil.which("initdb")  # noqa: PTH207
+    if found is None:
+        pytest.fail("PostgreSQL is not installed; make test says how")
+    tools = Path(found).resolve().parent
+    home = Path(tempfile.mkdtemp(prefix="pg-"))
+    lent = os.geteuid() == 0
+    if lent:
+        shutil.chown(home, "nobody", "nogroup")
+
+    def run(tool: str, *arguments: str) -> None:
+        command = [str(tools / tool), "-D", str(home / "data"), *arguments]
+        who = {"user": "nobody", "group": "nogroup", "extra_groups": []} if lent else {}
+        subprocess.run(command, check=True, cwd=home, stdout=subprocess.DEVNULL, **who)  # type: ignore[call-overload]
+
+    run("initdb", "-U", "test", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync")
+    options = f"-k {home} -h '' -F -c full_page_writes=off -c max_connections=200"
+    run("pg_ctl", "-w", "-l", str(home / "log"), "-o", options, "start")
+    yield f"postgresql+psycopg://test@/postgres?host={home}"
+    run("pg_ctl", "-m", "immediate", "stop")
+    shutil.rmtree(home)
+
+
+class World:
+    """An application on one kind of database, and the demo set to go back to."""
+
+    def __init__(self, kind: str, home: Path, server: str | None) -> None:
+        self.kind, self.home, self.server = kind, home, server
+        url = server.replace("/postgres?", "/suite?") if server else f"sqlite:///{home / 'suite.sqlite3'}"
+        if server:
+            self._admin("CREATE DATABASE suite")
+        environ = {
+            "INSTANCE_PATH": str(home),
+            "DATABASE_URL": url,
+            "DEMO_PASSWORD": DEMO_PASSWORD,
+            "LOG_LEVEL": "WARNING",
+        }
+        self.app = create_app(from_environment(environ), testing=True)
+        with self.app.app_context():
+            upgrade(directory=str(PROJECT / "migrations"))
+        result = self.app.test_cli_runner().invoke(args=["demo"])
+        assert result.exit_code == 0, result.output
+        self._keep()
+
+    def _admin(self, statement: str) -> None:
+        assert self.server is not None
+        with psycopg.connect(self.server.replace("+psycopg", ""), autocommit=True) as connection:
+            connection.execute(statement)  # type: ignore[call-overload]
+
+    def _dispose(self) -> None:
+        with self.app.app_context():
+            db.engine.dispose()
+
+    def _keep(self) -> None:
+        self._dispose()
+        if self.server:
+            self._admin("ALTER DATABASE suite RENAME TO demo")
+            self._admin("CREATE DATABASE suite TEMPLATE demo")
+        else:
+            shutil.copy(self.home / "suite.sqlite3", self.home / "demo.sqlite3")
+        if (self.home / "media").exists():
+            shutil.copytree(self.home / "media", self.home / "demo-media")
+
+    def restore(self) -> None:
+        """Bring the demo set back, whatever the test before did, and forget what the process remembers."""
+        self._dispose()
+        if self.server:
+            self._admin("DROP DATABASE suite WITH (FORCE)")
+            self._admin("CREATE DATABASE suite TEMPLATE demo")
+        else:
+            for leftover in self.home.glob("suite.sqlite3*"):
+                leftover.unlink()
+            shutil.copy(self.home / "demo.sqlite3", self.home / "suite.sqlite3")
+        shutil.rmtree(self.home / "media", ignore_errors=True)
+        self.app.extensions["caches"].clear()
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """The application with the demo set on one kind of database."""
+    kind = request.param
+    server = request.getfixturevalue("postgres_url") if kind == "postgresql" else None
+    made = World(kind, tmp_path_factory.mktemp(kind), server)
+    yield made
+    made._dispose()
+    if server:
+        made._admin("DROP DATABASE suite WITH (FORCE)")
+        made._admin("DROP DATABASE demo WITH (FORCE)")
+
+
+@pytest.fixture
+def app(world: World) -> Iterator[Flask]:
+    """The application, fresh: the demo set and nothing else. No application context is open."""
+    world.restore()
+    yield world.app
+    world._dispose()
+
+
+@pytest.fixture
+def api(app: Flask) -> Callable[[str], Api]:
+    """`api("dispatcher")`, `api("13800000001")`, `api("bus")`, `api("")`: a client signed in as that account."""
+
+    def signed_in(name: str = "") -> Api:
+        return Api.signed_in(app, name)
+
+    return signed_in
+
+
+class Statements:
+    """The SQL statements that ran inside the block."""
+
+    def __init__(self, app: Flask) -> None:
+        self._app = app
+        self.seen: list[str] = []
+
+    def _note(self, _conn: object, _cursor: object, statement: str, *_rest: object) -> None:
+        if not statement.upper().startswith(("BEGIN", "SAVEPOINT", "RELEASE", "PRAGMA", "COMMIT")):
+            self.seen.append(statement)
+
+    def __enter__(self) -> "Statements":
+        with self._app.app_context():
+            self._engine = db.engine
+        event.listen(self._engine, "before_cursor_execute", self._note)
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        event.remove(self._engine, "before_cursor_execute", self._note)
+
+
+@pytest.fixture
+def statements(app: Flask) -> Callable[[], Statements]:
+    """`with statements() as found: …` counts what goes to the database: `len(found.seen)`."""
+    return lambda: Statements(app)
