@@ -1,4 +1,4 @@
-"""How the server runs: threads, orderly ends, and an access log that tells nothing about people.
+"""How the server runs: threads, orderly ends, and logs that tell nothing about people.
 
 This file reads the environment itself, against the house rule, because gunicorn needs it before the
 application and its settings exist: WORKERS, HOST, PORT and PROMETHEUS_MULTIPROC_DIR, nothing else.
@@ -30,10 +30,9 @@ limit_request_line = 4_094
 limit_request_fields = 64
 control_socket_disable = True  # it would be a socket in the home folder that nothing here uses
 
-# `%(U)s` is the path without the query string: signed links, cursors and searches stay out, and so
-# do addresses, user agents and referrers. The request id finds the application's own lines.
-accesslog = "-"
-access_log_format = '%(t)s "%(m)s %(U)s" %(s)s %(B)s bytes %(M)s ms %({x-request-id}o)s'
+# The application writes one line for each request, by its rule and without query string, address or
+# user agent: signed links, cursors and people stay out. A second line here would say more or the same.
+accesslog = None
 errorlog = "-"
 
 
