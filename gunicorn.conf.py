@@ -31,7 +31,7 @@ limit_request_fields = 64
 control_socket_disable = True  # it would be a socket in the home folder that nothing here uses
 
 # The application writes one line for each request, by its rule and without query string, address or
-# user agent: signed links, cursors and people stay out. A second line here would say more or the same.
+# user agent: signed links, cursors and people stay out. Another here would say more, or the same.
 accesslog = None
 errorlog = "-"
 
