@@ -1,5 +1,5 @@
 # `make help` lists what there is. Everything lives in .venv/ and instance/; nothing is installed outside
-# them, but for the Debian packages of `make test` when it runs as root.
+# them, but for missing Debian packages when it runs as root.
 
 PYTHON ?= python3
 PYTEST_ARGS ?=
@@ -17,7 +17,7 @@ run: $(VENV)/.locked  ## Start server and worker on PORT (8000), with a migrated
 	@exec $(BIN)/python bin/run
 
 test: $(VENV)/.locked-dev  ## Run the whole suite on SQLite and PostgreSQL
-	@PYTHON=$(PYTHON) bin/system-packages
+	@PYTHON=$(PYTHON) bin/system-packages test
 	$(BIN)/pytest $(PYTEST_ARGS)
 
 lint: $(VENV)/.locked-dev  ## Check style, formatting, types and who imports whom
@@ -42,8 +42,7 @@ clean:  ## Remove .venv; data in instance/ stays
 $(VENV)/.made:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
 	  { echo "Python 3.11 is needed; name it with: make run PYTHON=/path/to/python3.11" >&2; exit 1; }
-	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
-	  { echo "Python's venv module is missing; install it with: sudo apt-get install python3-venv" >&2; exit 1; }
+	@PYTHON=$(PYTHON) bin/system-packages run
 	@echo "Making $(VENV)"
 	@$(PYTHON) -m venv $(VENV)
 	@touch $@

@@ -114,7 +114,7 @@ def test_without_root_the_missing_packages_are_named(tmp_path: Path) -> None:
         (tmp_path / name).write_text(f"#!/bin/sh\n{body}\n")
         (tmp_path / name).chmod(0o755)
     (tmp_path / "sh").symlink_to("/bin/sh")
-    command = ["/bin/sh", PROJECT / "bin" / "system-packages"]
+    command = ["/bin/sh", PROJECT / "bin" / "system-packages", "test"]
     bare = {"PATH": str(tmp_path), "PYTHON": "no-python"}
     result = subprocess.run(command, env=bare, capture_output=True, text=True, check=False)
     assert result.returncode == 1
