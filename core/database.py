@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple
 
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
@@ -48,7 +48,7 @@ else:
 
 BigId = BigInteger().with_variant(Integer, "sqlite")
 ModelClass = TypeVar("ModelClass", bound=type[Any])
-Row = TypeVar("Row", bound=tuple[Any, ...])
+Columns = TypeVarTuple("Columns")
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -135,7 +135,7 @@ def no_transaction() -> None:
         raise RuntimeError("a transaction is open here")
 
 
-def locked(statement: Select[Row]) -> Select[Row]:
+def locked(statement: Select[*Columns]) -> Select[*Columns]:
     """Lock the selected rows until the end of the unit of work, and read them as they are now."""
     return statement.with_for_update().execution_options(populate_existing=True)
 

@@ -1,0 +1,1 @@
+"""Points for true reports, and the vouchers that they buy."""

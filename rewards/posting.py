@@ -1,0 +1,211 @@
+"""The only writer of the books: a plan becomes one transaction and its postings.
+
+A resident's balance moves in one statement that gives the new one back, and it gives the lock:
+sequence and balance of every posting follow from its answer. System accounts have no row, so none
+is hot for the city.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy.orm import Session
+
+from core.database import locked, public_id
+from core.upsert import insert_into
+from rewards.ledger import Balance, Line, Lot, LotChange, Plan, moved, total
+from rewards.models import PointsAccount, PointsLot, Posting, Transaction
+from rewards.states import EntryReason, Pot
+
+
+@dataclass(frozen=True)
+class Cause:
+    """Why a plan is written: a unique source, a reason, and what it is about in public words."""
+
+    source: str
+    reason: EntryReason
+    subject: tuple[str, str]
+    at: datetime
+    award_id: int | None = None
+    actor_id: int | None = None
+
+
+def lock(session: Session, account_ids: Iterable[int]) -> dict[int, Balance]:
+    """Lock points accounts by id and return their balances; one that never moved is empty."""
+    wanted = sorted(set(account_ids))
+    held = (
+        select(PointsAccount)
+        .where(PointsAccount.account_id.in_(wanted))
+        .order_by(PointsAccount.account_id)
+    )
+    accounts = {account.account_id: account for account in session.scalars(locked(held))}
+    lots = _lots(session, [key for key in wanted if key in accounts])
+    return {key: _balance(accounts.get(key), lots.get(key, ())) for key in wanted}
+
+
+def _lots(session: Session, account_ids: Sequence[int]) -> dict[int, list[Lot]]:
+    if not account_ids:
+        return {}
+    columns = (PointsLot.account_id, PointsLot.expires_at, PointsLot.remaining, PointsLot.expired)
+    found: dict[int, list[Lot]] = {}
+    statement = select(*columns).where(PointsLot.account_id.in_(account_ids))
+    for account_id, expires_at, remaining, expired in session.execute(
+        statement.order_by(PointsLot.expires_at)
+    ):
+        found.setdefault(account_id, []).append(Lot(expires_at, remaining, expired))
+    return found
+
+
+def _balance(account: PointsAccount | None, lots: Sequence[Lot]) -> Balance:
+    if account is None:
+        return Balance()
+    return Balance(account.available, account.pending, account.debt, tuple(lots))
+
+
+def write(session: Session, account_id: int, plan: Plan, cause: Cause) -> int | None:
+    """Write a plan; return the transaction's key, or None when its source was posted before.
+
+    Raises:
+        ValueError: the plan does not sum to zero.
+    """
+    if total(plan.lines) != 0:
+        raise ValueError(f"a plan that does not sum to zero: {plan.lines}")
+    transaction_id = _open(session, cause)
+    if transaction_id is not None:
+        after = _move(session, account_id, plan.lines)
+        session.execute(insert(Posting), _postings(transaction_id, account_id, plan.lines, after))
+        _change_lots(session, account_id, plan.lots)
+    return transaction_id
+
+
+def _open(session: Session, cause: Cause) -> int | None:
+    values = {
+        "public_id": public_id(),
+        "source": cause.source,
+        "reason": cause.reason.value,
+        "subject_kind": cause.subject[0],
+        "subject_id": cause.subject[1],
+        "award_id": cause.award_id,
+        "actor_id": cause.actor_id,
+        "at": cause.at,
+    }
+    statement = insert_into(session, Transaction).values(**values)
+    once = statement.on_conflict_do_nothing(index_elements=["source"]).returning(Transaction.id)
+    made: int | None = session.scalar(once)
+    return made
+
+
+@dataclass(frozen=True)
+class _After:
+    """An account's pots and sequence after a move."""
+
+    pots: dict[Pot, int]
+    sequence: int
+
+
+def _move(session: Session, account_id: int, lines: Sequence[Line]) -> _After:
+    """Move the pots in one statement that answers with the new balance.
+
+    A first posting may have to make the row. Only what adds can: databases hold an inserted row
+    against its CHECKs before they look for the conflict, so a plan that takes goes by UPDATE.
+    """
+    moves = {pot.value: moved(lines, pot) for pot in Pot}
+    steps = sum(isinstance(line.place, Pot) for line in lines)
+    changed = {
+        name: getattr(PointsAccount, name) + amount for name, amount in moves.items() if amount
+    }
+    changed["sequence"] = PointsAccount.sequence + steps
+    statement: Any = (
+        update(PointsAccount).where(PointsAccount.account_id == account_id).values(changed)
+    )
+    if min(moves.values()) >= 0:
+        made = insert_into(session, PointsAccount).values(
+            account_id=account_id, sequence=steps, **moves
+        )
+        statement = made.on_conflict_do_update(index_elements=["account_id"], set_=changed)
+    columns = (
+        PointsAccount.available,
+        PointsAccount.pending,
+        PointsAccount.debt,
+        PointsAccount.sequence,
+    )
+    available, pending, debt, sequence = session.execute(statement.returning(*columns)).one()
+    return _After({Pot.AVAILABLE: available, Pot.PENDING: pending, Pot.DEBT: debt}, sequence)
+
+
+def _postings(
+    transaction_id: int, account_id: int, lines: Sequence[Line], after: _After
+) -> list[dict[str, Any]]:
+    """Number the lines and work out each balance, backwards from the one after the last."""
+    pots, sequence, rows = dict(after.pots), after.sequence, []
+    for number, line in reversed(list(enumerate(lines))):
+        row: dict[str, Any] = {
+            "transaction_id": transaction_id,
+            "line": number,
+            "account_id": None,
+            "place": line.place.value,
+            "amount": line.amount,
+            "sequence": None,
+            "balance_after": None,
+            "expires_at": line.expires_at,
+        }
+        if isinstance(line.place, Pot):
+            row |= {
+                "account_id": account_id,
+                "sequence": sequence,
+                "balance_after": pots[line.place],
+            }
+            pots[line.place] -= line.amount
+            sequence -= 1
+        rows.append(row)
+    return rows[::-1]
+
+
+def _change_lots(session: Session, account_id: int, changes: Sequence[LotChange]) -> None:
+    made = [change for change in changes if change.granted]
+    if made:
+        session.execute(_granting(session), [_row(account_id, change) for change in made])
+    changed = [change for change in changes if not change.granted]
+    if changed:
+        _update_lots(session, account_id, changed)
+
+
+def _granting(session: Session) -> Any:
+    statement = insert_into(session, PointsLot)
+    columns = ("granted", "remaining")
+    changed = {name: getattr(PointsLot, name) + statement.excluded[name] for name in columns}
+    return statement.on_conflict_do_update(
+        index_elements=["account_id", "expires_at"], set_=changed
+    )
+
+
+def _row(account_id: int, change: LotChange) -> dict[str, Any]:
+    return {
+        "account_id": account_id,
+        "expires_at": change.expires_at,
+        "granted": change.granted,
+        "remaining": change.remaining,
+        "expired": change.expired,
+    }
+
+
+def _update_lots(session: Session, account_id: int, changes: Sequence[LotChange]) -> None:
+    statement = (
+        update(PointsLot)
+        .where(PointsLot.account_id == account_id, PointsLot.expires_at == bindparam("instant"))
+        .values(
+            remaining=PointsLot.remaining + bindparam("by_remaining"),
+            expired=PointsLot.expired + bindparam("by_expired"),
+        )
+    )
+    rows = [
+        {
+            "instant": change.expires_at,
+            "by_remaining": change.remaining,
+            "by_expired": change.expired,
+        }
+        for change in changes
+    ]
+    session.connection().execute(statement, rows)
