@@ -1,0 +1,100 @@
+"""The rows of photos: what was received, what the file claims, and what uses it."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from core.database import BigId, Model, UtcDateTime, choice, public_id
+
+UNUSED = text("claimed_at IS NULL")
+
+
+class Variant(StrEnum):
+    """The three objects of a photo: two copies made from pixels, and the evidence itself."""
+
+    THUMB = "thumb"
+    LARGE = "large"
+    ORIGINAL = "original"
+
+
+class PhotoDecision(StrEnum):
+    """What a dispatcher decided about the public; without a decision it sees nothing."""
+
+    PUBLISHED = "published"
+    HIDDEN = "hidden"
+
+
+class Photo(Model):
+    """One received file.
+
+    `subject_kind` and `subject_id` are the caller's words, opaque here, and set once, by a claim.
+    `touched_at` is the last time that its owner sent it: an unused photo goes 24 hours later.
+    `links` counts up whenever every signed link of the photo must end at once.
+    """
+
+    __tablename__ = "photos"
+    __table_args__ = (
+        Index(
+            "uq_photos_unused",
+            "owner_id",
+            "sha256",
+            unique=True,
+            sqlite_where=UNUSED,
+            postgresql_where=UNUSED,
+        ),
+        Index("ix_photos_unused", "touched_at", sqlite_where=UNUSED, postgresql_where=UNUSED),
+        Index("ix_photos_owner", "owner_id", "created_at"),
+        Index("ix_photos_subject", "subject_kind", "subject_id"),
+        CheckConstraint(
+            "(claimed_at IS NULL) = (subject_kind IS NULL)"
+            " AND (claimed_at IS NULL) = (subject_id IS NULL)",
+            name="claimed",
+        ),
+        CheckConstraint("(latitude IS NULL) = (longitude IS NULL)", name="location"),
+    )
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    public_id: Mapped[str] = mapped_column(String(32), unique=True, default=public_id)
+    key: Mapped[str] = mapped_column(String(32), unique=True)
+    owner_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    touched_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+    sha256: Mapped[str] = mapped_column(String(64), index=True)
+    byte_size: Mapped[int]
+    mime_type: Mapped[str] = mapped_column(String(32))
+    file_name: Mapped[str] = mapped_column(String(120))
+    width: Mapped[int]
+    height: Mapped[int]
+    likeness: Mapped[int | None] = mapped_column(BigInteger, index=True)
+
+    captured_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    zone_assumed: Mapped[bool] = mapped_column(default=False)
+    latitude: Mapped[float | None]
+    longitude: Mapped[float | None]
+    make: Mapped[str | None] = mapped_column(String(64))
+    model: Mapped[str | None] = mapped_column(String(64))
+    software: Mapped[str | None] = mapped_column(String(64))
+
+    subject_kind: Mapped[str | None] = mapped_column(String(32))
+    subject_id: Mapped[str | None] = mapped_column(String(64))
+    position: Mapped[int] = mapped_column(default=0)
+    claimed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+    decision: Mapped[PhotoDecision | None] = mapped_column(choice(PhotoDecision))
+    links: Mapped[int] = mapped_column(default=0)
+
+    @property
+    def subject(self) -> tuple[str, str] | None:
+        """Return what uses the photo; None as long as nothing does."""
+        if self.subject_kind is None or self.subject_id is None:
+            return None
+        return self.subject_kind, self.subject_id
+
+    @property
+    def location(self) -> dict[str, object] | None:
+        """Return where the file claims to have been taken, in WGS-84."""
+        if self.latitude is None or self.longitude is None:
+            return None
+        return {"longitude": self.longitude, "latitude": self.latitude, "crs": "wgs84"}

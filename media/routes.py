@@ -1,0 +1,221 @@
+"""Uploading a photo, and opening one of its variants."""
+
+from io import SEEK_END
+from typing import BinaryIO, Final, cast
+
+import structlog
+from flask import Flask, Response, request, send_file
+from werkzeug.datastructures import FileStorage
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from core import audit, tokens
+from core.api import Blueprint, answer, dump, query
+from core.clock import now as present
+from core.database import reading, writing
+from core.errors import Forbidden, Invalid, TooLarge, Unauthenticated, UnsupportedMedia
+from core.events import port
+from core.messages import say
+from core.settings import Settings, settings
+from core.tokens import Caller, caller, may, public
+from media import links, service, storage
+from media.copies import COPY_TYPE
+from media.errors import (
+    DamagedImage,
+    DecoderBusy,
+    EmptyFile,
+    FileTooLarge,
+    ObjectMissing,
+    PhotoGone,
+    StoreAway,
+    TooManyPixels,
+    TooManyUnused,
+    TooManyUploads,
+    UnsupportedFormat,
+)
+from media.images import EXTENSIONS, MOST_BYTES, Weight, weigh
+from media.models import Photo, PhotoDecision, Variant
+from media.objects import PhotoStore, object_name
+from media.ports import MayView
+from media.schemas import LinkQuerySchema, UploadedPhotoSchema, UploadFormSchema
+
+FORM_OVERHEAD: Final = 64 * 1024
+MOST_DRAINED: Final = 64 * 1024 * 1024
+PUBLIC_SECONDS: Final = 60  # how long a cache may keep a published copy after it was hidden
+
+routes = Blueprint(
+    "media", __name__, description="照片 Photos: evidence, and copies that tell nothing"
+)
+log = structlog.get_logger()
+
+
+class TextTooLarge(TooLarge):
+    """A text field of a form has a limit of its own: photos are sent as files."""
+
+    code, zh = "too_large", "文字字段不能超过 500 KB，照片请以文件形式上传"
+    en = "A text field may have at most 500 kB; send the photo as a file"
+
+
+def init_app(app: Flask, made: Settings) -> None:
+    """Open the store that the settings name."""
+    storage.init_app(app, made)
+
+
+def store_answers() -> bool:
+    """Say whether the store would take a photo now."""
+    try:
+        storage.store().probe()
+    except StoreAway:
+        return False
+    return True
+
+
+@routes.post("/media")
+@routes.takes_form(UploadFormSchema)
+@routes.gives(201, UploadedPhotoSchema)
+@routes.gives(200, UploadedPhotoSchema)
+@routes.fails(Unauthenticated, Forbidden, FileTooLarge, TooManyPixels, UnsupportedFormat)
+@routes.fails(UnsupportedMedia, DamagedImage, EmptyFile, Invalid, TooManyUnused, TooManyUploads)
+@routes.fails(DecoderBusy, StoreAway)
+@may("media.upload")
+def upload() -> Response:
+    """Take one photo; the same bytes again, still unused, answer 200 with the first."""
+    file = _one_file()
+    stream = cast("BinaryIO", file.stream)
+    photo, created = _receive(stream, weigh(stream), file.filename or "")
+    return answer(dump(UploadedPhotoSchema, photo), 201 if created else 200)
+
+
+def _receive(stream: BinaryIO, weight: Weight, file_name: str) -> tuple[Photo, bool]:
+    """Look for a twin, else prepare without a transaction and record in a short one."""
+    owner_id, store = caller().account_id, storage.store()
+    twin = _again(owner_id, weight)
+    if twin is not None:
+        return twin, False
+    prepared = service.prepare(stream, weight, file_name, store)
+    try:
+        with writing():
+            photo, created = service.record(prepared, owner_id, present())
+    except BaseException:
+        service.discard(prepared, store)
+        raise
+    if not created:
+        service.discard(prepared, store)
+    return photo, created
+
+
+def _again(owner_id: int, weight: Weight) -> Photo | None:
+    """Renew a twin; without one, refuse early what the limits would refuse after the decoding."""
+    with reading():
+        twin = service.has_twin(owner_id, weight)
+        if not twin:
+            service.check_room(owner_id, present())
+    if not twin:
+        return None
+    with writing():
+        return service.again(owner_id, weight, present())
+
+
+def _one_file() -> FileStorage:
+    """Read the form: exactly one file, named `file`, and nothing else.
+
+    Raises:
+        UnsupportedMedia, FileTooLarge, TextTooLarge, StoreAway: it can't be read.
+        Invalid: fields are missing, doubled, unknown, or text where a file belongs.
+    """
+    request.max_content_length = MOST_BYTES + FORM_OVERHEAD
+    if request.mimetype != "multipart/form-data":
+        raise UnsupportedMedia
+    try:
+        files, texts = request.files, request.form
+    except RequestEntityTooLarge as error:
+        raise _too_large() from error
+    except OSError as error:  # the disk that large forms wait on is full
+        raise StoreAway from error
+    found = files.getlist("file")
+    wrong: dict[str, list[str]] = {
+        name: [say("未知字段", "Unknown field")] for name in {*files, *texts} - {"file"}
+    }
+    if "file" in texts:
+        wrong["file"] = [say("应为文件，不是文字", "Must be a file, not text")]
+    elif len(found) != 1:
+        wrong["file"] = [say("每次上传一个文件", "Send exactly one file")]
+    if wrong:
+        raise Invalid(errors=wrong)
+    return found[0]
+
+
+def _too_large() -> TooLarge:
+    """Read on to the end, within reason: a client that still sends would never see the answer."""
+    length = request.content_length
+    body = request.environ["wsgi.input"]
+    left = min(length if length is not None else MOST_DRAINED, MOST_DRAINED)
+    try:
+        while left > 0 and (chunk := body.read(min(left, 1 << 16))):
+            left -= len(chunk)
+    except OSError:
+        log.info("upload_cut_off")
+    fits = length is not None and length <= MOST_BYTES + FORM_OVERHEAD
+    return TextTooLarge() if fits else FileTooLarge()
+
+
+@routes.get("/media/<public_id>/<any(thumb, large, original):variant>")
+@routes.asks(LinkQuerySchema)
+@routes.gives(200, content_type=COPY_TYPE)
+@routes.fails(Unauthenticated, PhotoGone, Invalid, StoreAway)
+@public
+def open_photo(public_id: str, variant: str) -> Response:
+    """Open a variant by signed link, by token, or as published; else it is not there."""
+    wanted = Variant(variant)
+    viewer = tokens.authenticate() if "Authorization" in request.headers else None
+    may_view = port(MayView)  # type: ignore[type-abstract]
+    with reading():
+        photo = service.find(public_id)
+        seen = _by_link(photo, wanted) or service.may_see(photo, viewer, wanted, may_view)
+    if not seen:
+        raise PhotoGone
+    query(LinkQuerySchema)
+    if wanted is Variant.ORIGINAL:
+        _note_original(photo, viewer)
+    return _send(photo, wanted, storage.store())
+
+
+def _by_link(photo: Photo, variant: Variant) -> bool:
+    sent = request.args
+    return links.opens(
+        settings().secret_key,
+        photo,
+        variant,
+        expires=sent.get("expires", ""),
+        signature=sent.get("signature", ""),
+        now=present().timestamp(),
+    )
+
+
+def _note_original(photo: Photo, viewer: Caller | None) -> None:
+    """Write down who opens an original, before a byte of it leaves: it may name its owner."""
+    with writing():
+        audit.record("photo.original_viewed", actor=viewer, subject=("photo", photo.public_id))
+
+
+def _send(photo: Photo, variant: Variant, store: PhotoStore) -> Response:
+    try:
+        stream = store.open(object_name(photo.key, variant))
+    except ObjectMissing:
+        log.exception("object_missing", photo=photo.public_id, variant=variant.value)
+        raise
+    size = stream.seek(0, SEEK_END)
+    stream.seek(0)
+    original = variant is Variant.ORIGINAL
+    response = send_file(
+        stream,
+        mimetype=photo.mime_type if original else COPY_TYPE,
+        as_attachment=original,
+        download_name=f"{photo.public_id}.{EXTENSIONS[photo.mime_type]}" if original else None,
+        etag=False,
+        conditional=False,
+    )
+    response.content_length = size
+    published = photo.decision is PhotoDecision.PUBLISHED and not original
+    keep = f"public, max-age={PUBLIC_SECONDS}" if published else "private, no-store"
+    response.headers["Cache-Control"] = keep
+    return response
