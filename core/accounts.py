@@ -4,12 +4,22 @@ Phones, open ids and ticket subjects are kept as ciphertext beside a blind index
 provider, so one person has one account; while an index key rotates, rows carry the index under both keys.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, Dialect, ForeignKey, String, Text, TypeDecorator, UniqueConstraint, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Dialect,
+    ForeignKey,
+    String,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    or_,
+    select,
+)
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from core import crypto
@@ -125,3 +135,15 @@ def phone_of(session: Session, account_id: int) -> str | None:
 def end_tokens(account: Account) -> None:
     """End every token of the account at its next request (password or role change, disabling, deletion)."""
     account.token_epoch += 1
+
+
+def holding_phone(
+    session: Session, indexes: Collection[str], account_ids: Collection[int]
+) -> set[int]:
+    """Return which of the accounts hold the phone with one of these blind indexes."""
+    held = select(Identity.account_id).where(
+        Identity.provider == "phone",
+        Identity.account_id.in_(account_ids),
+        or_(Identity.subject_index.in_(indexes), Identity.rotating_index.in_(indexes)),
+    )
+    return set(session.scalars(held))

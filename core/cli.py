@@ -8,7 +8,7 @@ from flask import Flask, current_app
 from flask.cli import AppGroup
 from sqlalchemy import select
 
-from core import audit, passwords, tokens, worker
+from core import audit, passwords, phones, tokens, worker
 from core.accounts import Account, Credential, Subject, find
 from core.clock import now as present
 from core.database import reading, writing
@@ -36,7 +36,8 @@ def run_worker() -> None:
 def print_token(kind: str, name: str) -> None:
     """Print an access token for an existing account: NAME is a phone for residents, else a username."""
     with writing() as session:
-        account = find(session, Subject("phone", name)) if kind == Kind.RESIDENT else None
+        digits = phones.normal(name) or name
+        account = find(session, Subject("phone", digits)) if kind == Kind.RESIDENT else None
         if kind != Kind.RESIDENT:
             named = select(Account).join(Credential, Credential.account_id == Account.id)
             account = session.scalars(named.where(Credential.username == name, Account.kind == Kind(kind))).first()

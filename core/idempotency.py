@@ -12,8 +12,6 @@ from typing import Any
 
 from flask import Response, request
 from sqlalchemy import ForeignKey, String, UniqueConstraint, delete, func, select, update
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from core import crypto
@@ -22,6 +20,7 @@ from core.clock import now as present
 from core.database import BigId, Model, UtcDateTime, writing
 from core.errors import BadRequest, Conflict, Invalid
 from core.tokens import caller
+from core.upsert import insert_into
 
 HEADER = "Idempotency-Key"
 KEPT = timedelta(hours=24)
@@ -120,7 +119,6 @@ def _claim(session: Session, key: str, *, forever: bool) -> int:
     now, account_id, route = present(), caller().account_id, f"{request.method} {request.path}"
     if session.get_bind().dialect.name == "postgresql":
         _try_lock(session, f"{account_id}\0{route}\0{key}")
-    insert = sqlite_insert if session.get_bind().dialect.name == "sqlite" else postgresql_insert
     values = {
         "account_id": account_id,
         "route": route,
@@ -130,7 +128,7 @@ def _claim(session: Session, key: str, *, forever: bool) -> int:
         "expires_at": None if forever else now + KEPT,
     }
     claimed = session.scalar(
-        insert(IdempotencyKey).values(**values).on_conflict_do_nothing().returning(IdempotencyKey.id)
+        insert_into(session, IdempotencyKey).values(**values).on_conflict_do_nothing().returning(IdempotencyKey.id)
     )
     return claimed if claimed is not None else _meet(session, values, now, forever=forever)
 

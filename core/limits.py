@@ -10,14 +10,13 @@ import redis
 import structlog
 from flask import current_app
 from sqlalchemy import String, delete, select
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from core.clock import now as present
 from core.database import BigId, Model, UtcDateTime, reading, writing
 from core.errors import TooMany
 from core.settings import settings
+from core.upsert import insert_into
 
 REDIS_TIMEOUT = 0.3
 log = structlog.get_logger()
@@ -55,6 +54,15 @@ def check(scope: str, key: str, limit: int, seconds: int) -> None:
         raise TooMany(retry_after=left)
 
 
+def give_back(scope: str, key: str, seconds: int) -> None:
+    """Take one hit back: a sign-in is counted before its password is known to be right.
+
+    Counted only afterwards, guesses sent at once would all pass the check before the first one counts.
+    """
+    window, _ = _window(seconds)
+    _hit(_subject(scope, key), window, seconds, by=-1)
+
+
 def _window(seconds: int) -> tuple[int, int]:
     instant = int(present().timestamp())
     return instant // seconds * seconds, seconds - instant % seconds
@@ -64,32 +72,34 @@ def _subject(scope: str, key: str) -> str:
     return hashlib.sha256(f"{scope}\0{key}".encode()).hexdigest()
 
 
-def _hit(subject: str, window: int, seconds: int) -> int:
+def _hit(subject: str, window: int, seconds: int, *, by: int = 1) -> int:
     client = redis_client()
     if client is not None:
         try:
             name = f"limit:{subject}:{window}"
-            hits, _ = client.pipeline().incr(name).expire(name, seconds).execute()
-            return int(hits)
+            pipeline = client.pipeline()
+            pipeline.incr(name, by)
+            pipeline.expire(name, seconds)
+            return int(pipeline.execute()[0])
         except redis.RedisError as error:
             log.warning("redis_away", error=type(error).__name__)
     with writing() as session:
-        return _hit_database(session, subject, window, seconds)
+        return _hit_database(session, subject, window, seconds, by=by)
 
 
-def _hit_database(session: Session, subject: str, window: int, seconds: int) -> int:
-    insert = sqlite_insert if session.get_bind().dialect.name == "sqlite" else postgresql_insert
+def _hit_database(session: Session, subject: str, window: int, seconds: int, *, by: int) -> int:
     expires_at = datetime.fromtimestamp(window + seconds, present().tzinfo)
-    first = insert(LimitCount).values(subject=subject, window=window, hits=1, expires_at=expires_at)
-    again = first.on_conflict_do_update(index_elements=["subject", "window"], set_={"hits": LimitCount.hits + 1})
-    return session.scalars(again.returning(LimitCount.hits)).one()
+    first = insert_into(session, LimitCount).values(subject=subject, window=window, hits=by, expires_at=expires_at)
+    again = first.on_conflict_do_update(index_elements=["subject", "window"], set_={"hits": LimitCount.hits + by})
+    hits: int = session.scalars(again.returning(LimitCount.hits)).one()
+    return hits
 
 
 def _hits(subject: str, window: int) -> int:
     client = redis_client()
     if client is not None:
         try:
-            return int(client.get(f"limit:{subject}:{window}") or 0)  # type: ignore[arg-type]
+            return int(client.get(f"limit:{subject}:{window}") or 0)
         except redis.RedisError as error:
             log.warning("redis_away", error=type(error).__name__)
     with reading() as session:

@@ -46,16 +46,18 @@ def verify_sign_in(username: str, password: str, kind: Kind, now: datetime, *, o
         SignInRefused: unknown, wrong, disabled or of another kind.
         OtpRequired: a code is needed and was not sent.
     """
-    address = request.remote_addr or "-"
-    limits.check("password-account", username, PER_ACCOUNT, WINDOW)
-    limits.check("password-address", address, PER_ADDRESS, WINDOW)
+    _count(username)
     account, credential = _read(username, kind)
     right = _matches(credential.password_hash if credential else NOBODY, password)
-    if right and account is not None and credential is not None:
-        _second_factor(credential, otp, now, username, address)
-        return account
-    _count_failure(username, address)
-    raise SignInRefused
+    if not right or account is None or credential is None:
+        raise SignInRefused
+    try:
+        _second_factor(credential, otp, now)
+    except OtpRequired:
+        _give_back(username)
+        raise
+    _give_back(username)
+    return account
 
 
 def _read(username: str, kind: Kind) -> tuple[Account | None, Credential | None]:
@@ -77,18 +79,28 @@ def _matches(password_hash: str, password: str) -> bool:
         return False
 
 
-def _count_failure(username: str, address: str) -> None:
-    limits.count("password-address", address, PER_ADDRESS, WINDOW)
+def _count(username: str) -> None:
+    """Count the try before it is known to be wrong: guesses sent all at once get no further than others."""
+    limits.check("password-account", username, PER_ACCOUNT, WINDOW)
+    limits.count("password-address", _address(), PER_ADDRESS, WINDOW)
     limits.count("password-account", username, PER_ACCOUNT, WINDOW)
 
 
-def _second_factor(credential: Credential, otp: str | None, now: datetime, username: str, address: str) -> None:
+def _give_back(username: str) -> None:
+    limits.give_back("password-address", _address(), WINDOW)
+    limits.give_back("password-account", username, WINDOW)
+
+
+def _address() -> str:
+    return request.remote_addr or "-"
+
+
+def _second_factor(credential: Credential, otp: str | None, now: datetime) -> None:
     if credential.totp_ciphertext is None:
         return
     if otp is None:
         raise OtpRequired
     if not _otp_holds(credential, otp, now):
-        _count_failure(username, address)
         raise SignInRefused
 
 

@@ -62,6 +62,7 @@ PERMISSIONS: dict[str, Grant] = {
     # citizen
     "citizen.me": _anyone(*Kind),
     "citizen.profile": RESIDENTS,
+    "citizen.identities": _anyone(Kind.RESIDENT, Kind.STAFF),
     "citizen.report": RESIDENTS,
     # moderation
     "moderation.read": CASE_READERS,

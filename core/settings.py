@@ -35,6 +35,26 @@ class WeChatApp:
 
 
 @dataclass(frozen=True)
+class SmsAccount:
+    """How the SMS gateway knows us; `templates` are pairs of our name and the gateway's id."""
+
+    app_id: str
+    key_id: str
+    key_secret: str = field(repr=False)
+    sign: str
+    templates: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class IdentityAccount:
+    """How the identity provider knows us; `adapter` is the `module:Class` that signs and unseals."""
+
+    app_id: str
+    secret: str = field(repr=False)
+    adapter: str
+
+
+@dataclass(frozen=True)
 class Settings:
     """All that the environment decides; sizes in bytes, times in seconds."""
 
@@ -60,10 +80,13 @@ class Settings:
     wechat_url: str
     wechat_apps: tuple[WeChatApp, ...]
     sms_gateway: str
+    sms_account: SmsAccount
     identity_provider: str
+    identity_account: IdentityAccount
     log_level: str
     allow_embedded: frozenset[str]
     metrics_token: str | None = field(repr=False)
+    info_days: int
 
     @property
     def production(self) -> bool:
@@ -113,10 +136,13 @@ def from_environment(environ: Mapping[str, str] | None = None) -> Settings:
         wechat_url=env.get("WECHAT_URL", "https://api.weixin.qq.com"),
         wechat_apps=_wechat_apps(env.get("WECHAT_APPS", "")),
         sms_gateway=_one_of(env, "SMS_GATEWAY", ("console", "tencent", "alibaba")),
+        sms_account=_sms_account(env),
         identity_provider=env.get("IDENTITY_PROVIDER_URL", "console"),
+        identity_account=_identity_account(env),
         log_level=env.get("LOG_LEVEL", "INFO"),
         allow_embedded=frozenset(part.strip() for part in env.get("ALLOW_EMBEDDED", "").split(",")),
         metrics_token=env.get("METRICS_TOKEN"),
+        info_days=_whole(env, "INFO_DAYS", 7),
     )
     if made.production:
         refuse_embedded(made)
@@ -240,3 +266,26 @@ def _wechat_apps(text: str) -> tuple[WeChatApp, ...]:
     if any(len(part) != 3 for part in parts):
         raise SettingsError("WECHAT_APPS needs entries of the form name:appid:secret")
     return tuple(WeChatApp(*part) for part in parts)
+
+
+def _sms_account(env: Mapping[str, str]) -> SmsAccount:
+    """Read what a real gateway needs; SMS_TEMPLATES is `name:id,…` and must hold `code`."""
+    names = ("SMS_KEY_ID", "SMS_KEY_SECRET", "SMS_SIGN", "SMS_TEMPLATES")
+    missing = [name for name in names if name not in env]
+    if env.get("SMS_GATEWAY", "console") != "console" and missing:
+        raise SettingsError(f"SMS_GATEWAY needs {', '.join(missing)}")
+    templates = [part.strip().split(":") for part in env.get("SMS_TEMPLATES", "").split(",") if part.strip()]
+    if any(len(part) != 2 for part in templates) or (templates and "code" not in dict(templates)):
+        raise SettingsError("SMS_TEMPLATES needs entries of the form name:id, one of them named code")
+    return SmsAccount(
+        app_id=env.get("SMS_APP_ID", ""),
+        key_id=env.get("SMS_KEY_ID", ""),
+        key_secret=env.get("SMS_KEY_SECRET", ""),
+        sign=env.get("SMS_SIGN", ""),
+        templates=tuple((name, identifier) for name, identifier in templates),
+    )
+
+
+def _identity_account(env: Mapping[str, str]) -> IdentityAccount:
+    adapter = env.get("IDENTITY_ADAPTER", "core.gateways.identity:AppMark")
+    return IdentityAccount(env.get("IDENTITY_APP_ID", ""), env.get("IDENTITY_SECRET", ""), adapter)

@@ -5,6 +5,7 @@ disabled account or changed roles count at the next request in every process, wh
 """
 
 import hashlib
+import re
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ from core.settings import Settings
 ISSUER = "citizen-reporting"
 LIFETIME = timedelta(minutes=15)
 SKEW = timedelta(seconds=60)
+LAST_EPOCH = 2**31 - 1
+IDENTIFIER = re.compile(r"[0-9a-f]{32}")
 REFRESH_LIFETIME: dict[Kind, timedelta] = {
     Kind.RESIDENT: timedelta(days=30),
     Kind.STAFF: timedelta(hours=12),
@@ -43,6 +46,7 @@ class SignIn(Model):
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     public_id: Mapped[str] = mapped_column(String(32), unique=True, default=public_id)
     account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"), index=True)
+    token_epoch: Mapped[int]
     terminal: Mapped[str | None] = mapped_column(String(64))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
@@ -96,6 +100,7 @@ def issue(session: Session, account: Account, now: datetime, *, terminal: str | 
     """Begin a sign-in and return its answer; `expires_in` is in seconds."""
     sign_in = SignIn(
         account_id=account.id,
+        token_epoch=account.token_epoch,
         terminal=terminal,
         created_at=now,
         expires_at=now + REFRESH_LIFETIME[account.kind],
@@ -128,9 +133,13 @@ def rotate(session: Session, refresh_token: str, now: datetime) -> dict[str, Any
         return None
     sign_in = session.get_one(SignIn, sign_in_id)
     account = session.get_one(Account, sign_in.account_id)
-    if sign_in.ended_at is not None or sign_in.expires_at <= now or account.status is not AccountStatus.ACTIVE:
-        return None
-    return _tokens(session, account, sign_in)
+    return _tokens(session, account, sign_in) if _lives(sign_in, account, now) else None
+
+
+def _lives(sign_in: SignIn, account: Account, now: datetime) -> bool:
+    """Say whether a family may go on; changed roles or a new password end it, not only its access tokens."""
+    ended = sign_in.ended_at is not None or sign_in.expires_at <= now
+    return not ended and account.status is AccountStatus.ACTIVE and sign_in.token_epoch == account.token_epoch
 
 
 def _end_reused(session: Session, digest: str, now: datetime) -> None:
@@ -156,9 +165,10 @@ def authenticate() -> Caller:
     try:
         verify_jwt_in_request()
         claims = get_jwt()
-    except Exception as error:  # noqa: BLE001  a hostile token makes decoders raise nearly anything
-        raise Unauthenticated from error
-    found = _standing(claims) if _sound(claims) else None
+        sound = _sound(claims)
+    except Exception as error:
+        raise Unauthenticated from error  # a hostile token makes decoders raise nearly anything
+    found = _standing(claims) if sound else None
     if found is None:
         raise Unauthenticated
     g.caller = found
@@ -167,13 +177,23 @@ def authenticate() -> Caller:
 
 def _sound(claims: dict[str, Any]) -> bool:
     """Check what the library leaves open: all claims there, of the right kind, and a life of 15 minutes."""
+    named = all(_is_identifier(claims.get(name)) for name in ("sub", "sid")) and bool(claims.get("jti"))
+    epoch = claims.get("epoch")
+    counted = type(epoch) is int and 0 <= epoch <= LAST_EPOCH
+    return named and counted and claims.get("type") == "access" and _in_time(claims)
+
+
+def _in_time(claims: dict[str, Any]) -> bool:
     issued, expires = claims.get("iat"), claims.get("exp")
     if not isinstance(issued, int | float) or not isinstance(expires, int | float):
         return False
-    texts = all(isinstance(claims.get(name), str) and claims[name] for name in ("sub", "sid", "jti"))
-    instant = present().timestamp()
-    within = expires > instant and expires - issued <= (LIFETIME + SKEW).total_seconds()
-    return texts and within and type(claims.get("epoch")) is int and claims.get("type") == "access"
+    longest = (LIFETIME + SKEW).total_seconds()
+    return expires > present().timestamp() and 0 < expires - issued <= longest
+
+
+def _is_identifier(value: object) -> bool:
+    """Let nothing odd near the database: NUL and half emoji make it raise."""
+    return isinstance(value, str) and IDENTIFIER.fullmatch(value) is not None
 
 
 def _standing(claims: dict[str, Any]) -> Caller | None:
@@ -185,7 +205,7 @@ def _standing(claims: dict[str, Any]) -> Caller | None:
         .where(
             Account.public_id == claims["sub"],
             Account.status == AccountStatus.ACTIVE,
-            Account.token_epoch == min(claims["epoch"], 2**31 - 1),
+            Account.token_epoch == claims["epoch"],
             SignIn.public_id == claims["sid"],
             SignIn.ended_at.is_(None),
         )

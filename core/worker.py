@@ -11,7 +11,7 @@ from types import FrameType
 import structlog
 from flask import current_app
 
-from core import audit, idempotency, limits, outbox
+from core import audit, idempotency, limits, outbox, phones
 from core.clock import now as present
 from core.database import db, reading, writing
 
@@ -36,9 +36,10 @@ def seal_audit(_now: datetime) -> int:
 
 
 def forget_keys(now: datetime) -> int:
-    """Drop idempotency keys and limit windows that are past."""
+    """Drop idempotency keys, limit windows and SMS codes that are past."""
     with writing() as session:
         limits.forget(session, now)
+        phones.forget(session, now)
         return idempotency.forget(session, now)
 
 
@@ -94,7 +95,7 @@ def run_one(job: Job) -> None:
     """Run one job; a failing one is logged and tried again at its next turn."""
     try:
         job.run(present())
-    except Exception as error:  # noqa: BLE001  one broken job must not stop deadlines and deliveries
+    except Exception as error:
         log.error("job_failed", job=job.name, exc_info=error)
     finally:
         db.session.remove()

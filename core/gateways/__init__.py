@@ -1,0 +1,66 @@
+"""The servers that we ask: WeChat, the SMS gateway, the identity provider.
+
+Each is a protocol with a body for production and a double for development. Nobody is asked while a
+transaction is open: rows would stay locked for as long as a stranger takes to answer.
+"""
+
+from dataclasses import dataclass
+from typing import cast
+
+from flask import Flask, current_app
+
+from core.database import no_transaction
+from core.gateways.identity import IdentityProvider, Proof, identity_body
+from core.gateways.sms import SmsGateway, SmsUnavailable, sms_body
+from core.gateways.wechat import WeChat, WeChatSession, wechat_body
+from core.settings import Settings
+
+__all__ = [
+    "Gateways",
+    "IdentityProvider",
+    "Proof",
+    "SmsGateway",
+    "SmsUnavailable",
+    "WeChat",
+    "WeChatSession",
+    "identity",
+    "init_app",
+    "sms",
+    "wechat",
+]
+
+
+@dataclass
+class Gateways:
+    """The bodies in use; tests put fakes in their place."""
+
+    wechat: WeChat
+    sms: SmsGateway
+    identity: IdentityProvider
+
+
+def init_app(app: Flask, settings: Settings) -> None:
+    """Choose the bodies that the settings name; a missing client library stops the start."""
+    app.extensions["gateways"] = Gateways(
+        wechat=wechat_body(settings), sms=sms_body(settings), identity=identity_body(settings)
+    )
+
+
+def wechat() -> WeChat:
+    """Return WeChat; no transaction may be open."""
+    return _found().wechat
+
+
+def sms() -> SmsGateway:
+    """Return the SMS gateway; no transaction may be open."""
+    return _found().sms
+
+
+def identity() -> IdentityProvider:
+    """Return the identity provider; no transaction may be open."""
+    return _found().identity
+
+
+def _found() -> Gateways:
+    no_transaction()
+    return cast("Gateways", current_app.extensions["gateways"])
