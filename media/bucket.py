@@ -11,7 +11,7 @@ from typing import Any, BinaryIO, Final, TypeVar
 from media.errors import ObjectMissing, StoreAway
 from media.objects import NAME, Stored
 
-DEADLINE: Final = 5.0  # seconds for one call, however slowly its bytes come
+DEADLINE: Final = 4.5  # seconds for one call, however slowly its bytes come
 MOST_WAITING: Final = 32  # calls that a silent store may hold at once in a process
 Answer = TypeVar("Answer")
 
@@ -35,8 +35,15 @@ class S3Store:
         self._within(work)
 
     def open(self, name: str) -> BinaryIO:
+        key = self._key(name)
+
         def work() -> BinaryIO:
-            answer = self._client.get_object(Bucket=self.bucket, Key=self._key(name))
+            try:
+                answer = self._client.get_object(Bucket=self.bucket, Key=key)
+            except self._client.exceptions.ClientError as error:
+                if error.response["Error"]["Code"] in {"NoSuchKey", "404"}:
+                    raise ObjectMissing from error
+                raise
             return BytesIO(answer["Body"].read())
 
         return self._within(work)
@@ -120,11 +127,4 @@ class S3Store:
         except ObjectMissing:
             raise
         except Exception as error:
-            if _is_missing(error):
-                raise ObjectMissing from error
             raise StoreAway from error
-
-
-def _is_missing(error: Exception) -> bool:
-    found = getattr(error, "response", None) or {}
-    return found.get("Error", {}).get("Code") in {"NoSuchKey", "404"}

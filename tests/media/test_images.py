@@ -1,4 +1,4 @@
-"""Every format and mode that is taken, everything that is refused, and that pictures stand upright."""
+"""Every format and mode that is taken, all that is refused, and that pictures stand upright."""
 
 import io
 import random
@@ -7,12 +7,12 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from PIL import Image, ImageCms, ImageDraw
 
-from core.errors import DomainError
 from media import images
 from media.errors import (
     DamagedImage,
@@ -388,12 +388,8 @@ def test_flipped_bits_give_a_picture_or_a_named_refusal(kind: str) -> None:
         data = bytearray(whole)
         for _ in range(chance.randint(1, 8)):
             data[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
-        try:
-            picture = seen(bytes(data))
-        except DomainError as error:
-            assert error.code in {"damaged_image", "unsupported_format", "too_many_pixels"}
-        else:
-            assert max(opened(picture.thumb).size) <= 400
+        with suppress(DamagedImage, UnsupportedFormat, TooManyPixels):
+            assert max(opened(seen(bytes(data)).thumb).size) <= 400
 
 
 def test_random_bytes_behind_a_true_beginning_are_damaged() -> None:

@@ -1,0 +1,115 @@
+"""A stand-in for a bucket on loopback: it keeps what it is sent, and can misbehave in every way."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs, unquote, urlsplit
+
+NAME = "photos"
+MISSING = b"<Error><Code>NoSuchKey</Code><Message>none</Message></Error>"
+DENIED = b"<Error><Code>AccessDenied</Code><Message>no</Message></Error>"
+PAGE = 2
+
+
+class FakeBucket:
+    """`mode` says how it answers; modern checksums and chunked bodies are refused, as by many."""
+
+    def __init__(self) -> None:
+        self.objects: dict[str, bytes] = {}
+        self.mode = "sound"
+        self.seen: list[str] = []
+        bucket = self
+
+        class Handler(_Handler):
+            def do_any(self) -> None:
+                bucket.answer(self)
+
+            do_GET = do_PUT = do_DELETE = do_HEAD = do_POST = do_any  # noqa: N815
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
+
+    def answer(self, sent: "_Handler") -> None:
+        body = sent.rfile.read(int(sent.headers.get("Content-Length", 0)))
+        self.seen.append(f"{sent.command} {sent.path}")
+        headers = {name.lower(): value for name, value in sent.headers.items()}
+        modern = any(name.startswith("x-amz-checksum") for name in headers)
+        if modern or "aws-chunked" in headers.get("content-encoding", ""):
+            return sent.reply(400, b"<Error><Code>InvalidArgument</Code></Error>")
+        if self.mode == "silent":
+            time.sleep(20)
+        if self.mode == "dripping":
+            return sent.drip()
+        if self.mode in {"500", "503", "403"}:
+            return sent.reply(int(self.mode), DENIED)
+        return self._serve(sent, body)
+
+    def _serve(self, sent: "_Handler", body: bytes) -> None:
+        parts = urlsplit(sent.path)
+        path = unquote(parts.path)
+        if not path.startswith(f"/{NAME}"):
+            return sent.reply(404, b"<Error><Code>NoSuchBucket</Code></Error>")
+        key = path.removeprefix(f"/{NAME}").lstrip("/")
+        if not key:
+            query = {name: values[0] for name, values in parse_qs(parts.query).items()}
+            return sent.reply(200, self._page(query) if sent.command == "GET" else b"")
+        if sent.command == "PUT":
+            self.objects[key] = body
+            return sent.reply(200)
+        if sent.command == "DELETE":
+            self.objects.pop(key, None)
+            return sent.reply(204)
+        found = self.objects.get(key)
+        return sent.reply(404, MISSING) if found is None else sent.reply(200, found)
+
+    def _page(self, query: dict[str, str]) -> bytes:
+        names = sorted(name for name in self.objects if name.startswith(query.get("prefix", "")))
+        names = [name for name in names if name > query.get("continuation-token", "")]
+        rows = "".join(
+            f"<Contents><Key>{name}</Key><LastModified>2026-03-01T00:00:00.000Z</LastModified>"
+            f"<Size>1</Size></Contents>"
+            for name in names[:PAGE]
+        )
+        more = len(names) > PAGE
+        token = f"<NextContinuationToken>{names[PAGE - 1]}</NextContinuationToken>" if more else ""
+        flag = f"<IsTruncated>{'true' if more else 'false'}</IsTruncated>"
+        return f"<ListBucketResult>{flag}{token}{rows}</ListBucketResult>".encode()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *_args: object) -> None:
+        pass
+
+    def reply(self, status: int, body: bytes = b"") -> None:
+        self.send_response(status)
+        if status != 204:
+            self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def drip(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", "1000")
+        self.end_headers()
+        for _ in range(40):
+            self.wfile.write(b"x")
+            self.wfile.flush()
+            time.sleep(0.3)
+
+
+@contextmanager
+def running() -> Iterator[FakeBucket]:
+    bucket = FakeBucket()
+    thread = threading.Thread(target=bucket.server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield bucket
+    finally:
+        bucket.server.shutdown()
+        bucket.server.server_close()
