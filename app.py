@@ -8,10 +8,8 @@ from flask_migrate import Migrate
 
 import citizen.cli
 import citizen.demo
-import citizen.handlers
-import citizen.jobs
 import citizen.ports
-import citizen.residents
+import citizen.residents.routes
 import citizen.routes
 import core.cli
 import media.cli
@@ -23,7 +21,7 @@ import moderation.demo
 import moderation.handlers
 import moderation.jobs
 import moderation.routes
-import moderation.staff
+import moderation.staff.routes
 import rewards.cli
 import rewards.demo
 import rewards.handlers
@@ -47,22 +45,22 @@ LISTENERS: Mapping[type, Sequence[Listener]] = {
 PORTS: Mapping[type, Any] = {
     citizen.ports.PointsOf: rewards.handlers.points_of,
     citizen.ports.Assess: moderation.handlers.assess,
+    citizen.ports.StaffDesk: moderation.staff.StaffDesk(),
     media.ports.MayView: moderation.handlers.may_view,
 }
 OUTBOX: Mapping[str, Handler] = {
     "media.delete": media.jobs.delete_objects,
-    "citizen.notice": citizen.handlers.deliver_notice,
 }
-JOBS: Sequence[Job] = (*media.jobs.JOBS, *citizen.jobs.JOBS, *moderation.jobs.JOBS, *rewards.jobs.JOBS)
+JOBS: Sequence[Job] = (*media.jobs.JOBS, *moderation.jobs.JOBS, *rewards.jobs.JOBS)
 HEALTH: Mapping[str, Callable[[], bool]] = {"media": media.routes.store_answers}
 DEMO = (citizen.demo.load, moderation.demo.load, rewards.demo.load)
 BLUEPRINTS = (
     core_routes.operations,
     core_routes.routes,
     media.routes.routes,
-    citizen.residents.routes,
+    citizen.residents.routes.routes,
     citizen.routes.routes,
-    moderation.staff.routes,
+    moderation.staff.routes.routes,
     moderation.routes.routes,
     rewards.partners.routes,
     rewards.routes.routes,
@@ -93,7 +91,9 @@ def create_app(settings: Settings | None = None, *, testing: bool = False) -> Fl
 def _open_rooms(app: Flask) -> None:
     api = Api(app, spec_kwargs=documents.describe(app))
     for blueprint in BLUEPRINTS:
-        api.register_blueprint(blueprint, url_prefix="" if blueprint is core_routes.operations else PREFIX)
+        api.register_blueprint(
+            blueprint, url_prefix="" if blueprint is core_routes.operations else PREFIX
+        )
     documents.finish(app, api)
     for room in COMMANDS:
         room.init_app(app)

@@ -55,7 +55,9 @@ class Account(Model):
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     public_id: Mapped[str] = mapped_column(String(32), unique=True, default=public_id)
     kind: Mapped[Kind] = mapped_column(choice(Kind))
-    status: Mapped[AccountStatus] = mapped_column(choice(AccountStatus), default=AccountStatus.ACTIVE)
+    status: Mapped[AccountStatus] = mapped_column(
+        choice(AccountStatus), default=AccountStatus.ACTIVE
+    )
     roles: Mapped[frozenset[Role]] = mapped_column(Roles, default=frozenset)
     token_epoch: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
@@ -66,7 +68,10 @@ class Identity(Model):
     """What a resident proves at sign-in: a phone, an app's open id, or a provider's subject."""
 
     __tablename__ = "identities"
-    __table_args__ = (UniqueConstraint("provider", "subject_index"), UniqueConstraint("provider", "rotating_index"))
+    __table_args__ = (
+        UniqueConstraint("provider", "subject_index"),
+        UniqueConstraint("provider", "rotating_index"),
+    )
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"), index=True)
     provider: Mapped[str] = mapped_column(String(64))
@@ -99,7 +104,9 @@ class Subject:
 
 def find(session: Session, subject: Subject) -> Account | None:
     """Return the account that holds the identity, under any index key."""
-    return session.scalars(select(Account).join(Identity, Identity.account_id == Account.id).where(*_is(subject))).first()
+    return session.scalars(
+        select(Account).join(Identity, Identity.account_id == Account.id).where(*_is(subject))
+    ).first()
 
 
 def _is(subject: Subject) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
@@ -127,7 +134,9 @@ def attach(session: Session, account: Account, subject: Subject, now: datetime) 
 def phone_of(session: Session, account_id: int) -> str | None:
     """Return an account's confirmed phone, decrypted; callers must be the owner's room."""
     blob = session.scalar(
-        select(Identity.subject_ciphertext).where(Identity.account_id == account_id, Identity.provider == "phone")
+        select(Identity.subject_ciphertext).where(
+            Identity.account_id == account_id, Identity.provider == "phone"
+        )
     )
     return None if blob is None else crypto.decrypt(blob, "phone")
 

@@ -46,7 +46,8 @@ class ProblemSchema(Schema):
     code = fields.Text(metadata={"description": "stable, English, snake_case"})
     request_id = fields.Text()
     errors = marshmallow.fields.Dict(
-        keys=marshmallow.fields.String(), values=marshmallow.fields.List(marshmallow.fields.String())
+        keys=marshmallow.fields.String(),
+        values=marshmallow.fields.List(marshmallow.fields.String()),
     )
 
 
@@ -65,17 +66,27 @@ class Blueprint(SmorestBlueprint):
         """Document the query parameters."""
         return self._parameter({"in": "query", "required": False, "schema": schema})
 
-    def needs(self, header: str, *, required: bool = True, example: str = "") -> Callable[[View], View]:
+    def needs(
+        self, header: str, *, required: bool = True, example: str = ""
+    ) -> Callable[[View], View]:
         """Document a request header."""
         schema = {"type": "string", "minLength": 1, "maxLength": 128}
         found = {"in": "header", "name": header, "required": required, "schema": schema}
         return self._parameter({**found, "example": example} if example else found)
 
     def gives(
-        self, status: int, schema: type[Schema] | None = None, *, content_type: str | None = None, headers: Any = None
+        self,
+        status: int,
+        schema: type[Schema] | None = None,
+        *,
+        content_type: str | None = None,
+        headers: Any = None,
     ) -> Callable[[View], View]:
         """Document an answer; a `content_type` without schema is a file."""
-        document: dict[str, Any] = {"description": HTTPStatus(status).phrase, "content_type": content_type}
+        document: dict[str, Any] = {
+            "description": HTTPStatus(status).phrase,
+            "content_type": content_type,
+        }
         if schema is not None:
             document["schema"] = schema()
         elif content_type is not None:
@@ -89,8 +100,14 @@ class Blueprint(SmorestBlueprint):
 
         def mark(view: View) -> View:
             for status in sorted({error.status for error in errors}):
-                codes = ", ".join(f"`{error.code}` {error.zh}" for error in errors if error.status == status)
-                document = {"description": codes, "content_type": PROBLEM, "schema": ProblemSchema()}
+                codes = ", ".join(
+                    f"`{error.code}` {error.zh}" for error in errors if error.status == status
+                )
+                document = {
+                    "description": codes,
+                    "content_type": PROBLEM,
+                    "schema": ProblemSchema(),
+                }
                 view = self._answer(status, document)(view)
             return view
 
@@ -169,7 +186,9 @@ def query(schema: type[Schema]) -> dict[str, Any]:
     """Read the query string; a parameter that stands twice is refused as an unknown one is."""
     doubled = [name for name, values in request.args.lists() if len(values) > 1]
     if doubled:
-        raise Invalid(errors={name: [say("参数重复", "The parameter stands twice")] for name in doubled})
+        raise Invalid(
+            errors={name: [say("参数重复", "The parameter stands twice")] for name in doubled}
+        )
     return load(schema, request.args.to_dict())
 
 
@@ -200,5 +219,7 @@ def answer(data: Any, status: int = 200, headers: Iterable[tuple[str, str]] = ()
 def problem_of(error: DomainError) -> Response:
     """Render a domain error with its field messages in the reader's language."""
     if error.errors is not None:
-        error.errors = {path: spoken(messages, english=english()) for path, messages in error.errors.items()}
+        error.errors = {
+            path: spoken(messages, english=english()) for path, messages in error.errors.items()
+        }
     return render(error)

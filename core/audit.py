@@ -108,9 +108,17 @@ def _link(previous: str, event: AuditEvent) -> str:
 def check(session: Session) -> Iterator[str]:
     """Yield, in words, every row whose MAC fails and every broken link of the chain."""
     previous, expected = FIRST, 1
-    pairs = select(AuditSeal, AuditEvent).join(AuditEvent, AuditEvent.id == AuditSeal.event_id).order_by(AuditSeal.seq)
+    pairs = (
+        select(AuditSeal, AuditEvent)
+        .join(AuditEvent, AuditEvent.id == AuditSeal.event_id)
+        .order_by(AuditSeal.seq)
+    )
     for sealed, event in session.execute(pairs.execution_options(yield_per=BATCH)):
-        if sealed.seq != expected or sealed.previous != previous or sealed.hash != _link(previous, event):
+        if (
+            sealed.seq != expected
+            or sealed.previous != previous
+            or sealed.hash != _link(previous, event)
+        ):
             yield f"audit seal {sealed.seq}: the chain is broken"
         previous, expected = sealed.hash, sealed.seq + 1
     for event in session.scalars(select(AuditEvent).execution_options(yield_per=BATCH)):

@@ -5,7 +5,7 @@ import sys
 
 import click
 from flask import Flask, current_app
-from flask.cli import AppGroup
+from flask.cli import AppGroup, with_appcontext
 from sqlalchemy import select
 
 from core import audit, passwords, phones, tokens, worker
@@ -25,6 +25,7 @@ def init_app(app: Flask) -> None:
 
 
 @click.command("worker")
+@with_appcontext
 def run_worker() -> None:
     """Deliver what leaves the database and run what is due, until SIGTERM."""
     worker.run(current_app.extensions["jobs"])
@@ -33,6 +34,7 @@ def run_worker() -> None:
 @click.command("token")
 @click.argument("kind", type=click.Choice([kind.value for kind in Kind]))
 @click.argument("name")
+@with_appcontext
 def print_token(kind: str, name: str) -> None:
     """Print an access token for an existing account: NAME is a phone for residents, else a username."""
     with writing() as session:
@@ -40,7 +42,9 @@ def print_token(kind: str, name: str) -> None:
         account = find(session, Subject("phone", digits)) if kind == Kind.RESIDENT else None
         if kind != Kind.RESIDENT:
             named = select(Account).join(Credential, Credential.account_id == Account.id)
-            account = session.scalars(named.where(Credential.username == name, Account.kind == Kind(kind))).first()
+            account = session.scalars(
+                named.where(Credential.username == name, Account.kind == Kind(kind))
+            ).first()
         if account is None:
             raise click.ClickException(f"no {kind} account of that name")
         token = tokens.issue(session, account, present())["access_token"]
@@ -48,6 +52,7 @@ def print_token(kind: str, name: str) -> None:
 
 
 @click.command("demo")
+@with_appcontext
 def fill_demo() -> None:
     """Fill an empty database with the demo set of contract section 8."""
     if settings().production and "demo" not in settings().allow_embedded:

@@ -9,8 +9,8 @@ import hmac
 import secrets
 
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from core.settings import Key, settings
 
@@ -66,7 +66,10 @@ def _index(key: Key, value: str, purpose: str) -> str:
 
 def voucher_keys() -> list[tuple[str, Ed25519PrivateKey]]:
     """Return the Ed25519 keys by id; the first signs, all verify."""
-    return [(key.id, Ed25519PrivateKey.from_private_bytes(key.secret)) for key in settings().voucher_keys]
+    return [
+        (key.id, Ed25519PrivateKey.from_private_bytes(key.secret))
+        for key in settings().voucher_keys
+    ]
 
 
 def mac(data: bytes) -> str:
@@ -77,7 +80,11 @@ def mac(data: bytes) -> str:
 def mac_holds(data: bytes, code: str) -> bool:
     """Say whether the code is right under the key that it names."""
     named = code.partition(":")[0]
-    return any(hmac.compare_digest(_mac(key, data), code) for key in settings().audit_keys if key.id == named)
+    return any(
+        hmac.compare_digest(_mac(key, data), code)
+        for key in settings().audit_keys
+        if key.id == named
+    )
 
 
 def _mac(key: Key, data: bytes) -> str:

@@ -15,7 +15,18 @@ from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple
 
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import BigInteger, DateTime, Dialect, Engine, Enum, Integer, MetaData, Select, TypeDecorator, event
+from sqlalchemy import (
+    BigInteger,
+    DateTime,
+    Dialect,
+    Engine,
+    Enum,
+    Integer,
+    MetaData,
+    Select,
+    TypeDecorator,
+    event,
+)
 from sqlalchemy.orm import DeclarativeBase, Session
 
 from core.settings import Settings
@@ -72,19 +83,27 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 def choice(options: type[StrEnum]) -> Enum:
-    """Return a column type that stores the enum's values as text, with a CHECK built from the enum."""
-    return Enum(
+    """Return a column type that stores the enum's values as text, with a CHECK built from the enum.
+
+    The CHECK is named after its column, since one table may hold two columns of one enum.
+    """
+    made = Enum(
         options,
         native_enum=False,
         create_constraint=True,
         length=32,
-        name=_snake(options.__name__),
+        name="choice",
         values_callable=lambda enum: [member.value for member in enum],
     )
+    event.listen(made, "before_parent_attach", _name_check)
+    return made
 
 
-def _snake(name: str) -> str:
-    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("_")
+def _name_check(type_: Enum, column: Any) -> None:
+    def name(_column: Any, _table: Any) -> None:
+        type_.name = column.name
+
+    event.listen(column, "before_parent_attach", name)
 
 
 def public_id() -> str:

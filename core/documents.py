@@ -30,14 +30,19 @@ def describe(app: Flask) -> dict[str, Any]:
         OPENAPI_URL_PREFIX=PREFIX,
         OPENAPI_JSON_PATH="openapi.json",
     )
-    return {"info": {"description": DESCRIPTION, "license": {"name": "见 NOTICE"}}, "servers": [{"url": "/"}]}
+    return {
+        "info": {"description": DESCRIPTION, "license": {"name": "见 NOTICE"}},
+        "servers": [{"url": "/"}],
+    }
 
 
 def finish(app: Flask, api: Api) -> None:
     """Add the security scheme and the pages at /docs."""
     bearer = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
     api.spec.components.security_scheme("bearer", bearer)
-    pages = get_swaggerui_blueprint("/docs", f"{PREFIX}/openapi.json", config={"validatorUrl": None, "app_name": TITLE})
+    pages = get_swaggerui_blueprint(
+        "/docs", f"{PREFIX}/openapi.json", config={"validatorUrl": None, "app_name": TITLE}
+    )
     app.register_blueprint(pages)
     app.after_request(_allow_pages)
 

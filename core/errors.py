@@ -62,13 +62,23 @@ class NotFound(DomainError):
 class Conflict(DomainError):
     """The state of things does not allow it."""
 
-    status, code, zh, en = 409, "conflict", "当前状态不允许此操作", "The present state does not allow this"
+    status, code, zh, en = (
+        409,
+        "conflict",
+        "当前状态不允许此操作",
+        "The present state does not allow this",
+    )
 
 
 class Stale(DomainError):
     """`If-Match` names a version that is no longer the present one."""
 
-    status, code, zh, en = 412, "stale", "内容已被他人更新，请刷新", "Changed by somebody else, read it again"
+    status, code, zh, en = (
+        412,
+        "stale",
+        "内容已被他人更新，请刷新",
+        "Changed by somebody else, read it again",
+    )
 
 
 class TooLarge(DomainError):
@@ -80,7 +90,12 @@ class TooLarge(DomainError):
 class UnsupportedMedia(DomainError):
     """The content type is not one that is read here."""
 
-    status, code, zh, en = 415, "unsupported_media_type", "不支持的内容类型", "Content type not supported"
+    status, code, zh, en = (
+        415,
+        "unsupported_media_type",
+        "不支持的内容类型",
+        "Content type not supported",
+    )
 
 
 class Invalid(DomainError):
@@ -99,14 +114,24 @@ class PreconditionRequired(DomainError):
 class TooMany(DomainError):
     """A limit was met; `Retry-After` says when to come back."""
 
-    status, code, zh, en = 429, "too_many_requests", "操作过于频繁，请稍后再试", "Too many requests, try later"
+    status, code, zh, en = (
+        429,
+        "too_many_requests",
+        "操作过于频繁，请稍后再试",
+        "Too many requests, try later",
+    )
     default_retry_after = 60
 
 
 class Unavailable(DomainError):
     """A dependency is away; nothing was done."""
 
-    status, code, zh, en = 503, "unavailable", "服务暂时不可用，请稍后再试", "Temporarily unavailable, try later"
+    status, code, zh, en = (
+        503,
+        "unavailable",
+        "服务暂时不可用，请稍后再试",
+        "Temporarily unavailable, try later",
+    )
     default_retry_after = 5
 
 
@@ -163,8 +188,16 @@ def render_status(status: int, headers: Mapping[str, str] | None = None) -> Resp
 
 def problem(status: int, code: str, title: str, detail: str, extra: Mapping[str, Any]) -> Response:
     """Build problem+json; `type` is a relative reference into the readable pages."""
-    body: dict[str, Any] = {"type": f"/docs#{code}", "title": title, "status": status, "detail": detail, "code": code}
+    body: dict[str, Any] = {
+        "type": f"/docs#{code}",
+        "title": title,
+        "status": status,
+        "detail": detail,
+        "code": code,
+    }
     body.update(extra)
     if has_request_context() and "request_id" in g:
         body["request_id"] = g.request_id
-    return Response(json.dumps(body, ensure_ascii=False), status, content_type="application/problem+json")
+    return Response(
+        json.dumps(body, ensure_ascii=False), status, content_type="application/problem+json"
+    )

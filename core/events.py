@@ -13,7 +13,9 @@ Listener = Callable[[Any], None]
 P = TypeVar("P")
 
 
-def connect(app: Flask, listeners: Mapping[type, Sequence[Listener]], ports: Mapping[type, Any]) -> None:
+def connect(
+    app: Flask, listeners: Mapping[type, Sequence[Listener]], ports: Mapping[type, Any]
+) -> None:
     """Hand the application its listeners and the bodies of its ports."""
     app.extensions["listeners"] = dict(listeners)
     app.extensions["ports"] = dict(ports)

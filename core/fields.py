@@ -12,7 +12,9 @@ from core.clock import shanghai
 from core.messages import say
 
 LARGEST = 2**53
-RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+RFC3339 = re.compile(
+    r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?([Zz]|[+-]\d\d:\d\d)", re.ASCII
+)
 DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 fields.Field.default_error_messages = {
@@ -32,7 +34,9 @@ class Text(fields.String):
         "characters": say("含有不能接受的字符", "Holds characters that can't be taken"),
     }
 
-    def __init__(self, *, least: int = 1, most: int = 200, pattern: str | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, *, least: int = 1, most: int = 200, pattern: str | None = None, **kwargs: Any
+    ) -> None:
         metadata = {"minLength": least, "maxLength": most, **kwargs.pop("metadata", {})}
         if pattern:
             metadata["pattern"] = pattern
@@ -47,7 +51,10 @@ class Text(fields.String):
             raise self.make_error("characters")
         if not self.least <= len(text) <= self.most:
             raise ValidationError(
-                say(f"长度应为 {self.least} 至 {self.most} 个字符", f"Must have {self.least} to {self.most} characters")
+                say(
+                    f"长度应为 {self.least} 至 {self.most} 个字符",
+                    f"Must have {self.least} to {self.most} characters",
+                )
             )
         if self.pattern and not self.pattern.fullmatch(text):
             raise ValidationError(say("格式不正确", "Not of the right form"))
@@ -55,16 +62,24 @@ class Text(fields.String):
 
 
 def _unclean(letter: str) -> bool:
-    return (letter < " " and letter not in "\t\n\r") or letter == "\x7f" or "\ud800" <= letter <= "\udfff"
+    return (
+        (letter < " " and letter not in "\t\n\r")
+        or letter == "\x7f"
+        or "\ud800" <= letter <= "\udfff"
+    )
 
 
 class StrictInteger(fields.Integer):
     """An integer that was sent as one, within `least` and `most`."""
 
-    default_error_messages: ClassVar[dict[str, str]] = {"invalid": say("应为整数", "Must be an integer")}
+    default_error_messages: ClassVar[dict[str, str]] = {
+        "invalid": say("应为整数", "Must be an integer")
+    }
 
     def __init__(self, *, least: int = -LARGEST, most: int = LARGEST, **kwargs: Any) -> None:
-        super().__init__(metadata={"minimum": least, "maximum": most, **kwargs.pop("metadata", {})}, **kwargs)
+        super().__init__(
+            metadata={"minimum": least, "maximum": most, **kwargs.pop("metadata", {})}, **kwargs
+        )
         self.least, self.most = least, most
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
@@ -72,7 +87,10 @@ class StrictInteger(fields.Integer):
             raise self.make_error("invalid")
         if not self.least <= value <= self.most:
             raise ValidationError(
-                say(f"应在 {self.least} 与 {self.most} 之间", f"Must be between {self.least} and {self.most}")
+                say(
+                    f"应在 {self.least} 与 {self.most} 之间",
+                    f"Must be between {self.least} and {self.most}",
+                )
             )
         return value
 
@@ -89,26 +107,43 @@ class QueryInteger(StrictInteger):
 class StrictFloat(fields.Float):
     """A finite number that was sent as one; booleans and strings are none."""
 
-    default_error_messages: ClassVar[dict[str, str]] = {"invalid": say("应为数字", "Must be a number")}
+    default_error_messages: ClassVar[dict[str, str]] = {
+        "invalid": say("应为数字", "Must be a number")
+    }
 
-    def __init__(self, *, least: float | None = None, most: float | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, *, least: float | None = None, most: float | None = None, **kwargs: Any
+    ) -> None:
         bounds = {"minimum": least, "maximum": most}
         metadata = {name: bound for name, bound in bounds.items() if bound is not None}
         super().__init__(metadata={**metadata, **kwargs.pop("metadata", {})}, **kwargs)
         self.least, self.most = least, most
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> float:
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        if (
+            isinstance(value, bool)
+            or not isinstance(value, int | float)
+            or not math.isfinite(value)
+        ):
             raise self.make_error("invalid")
-        if (self.least is not None and value < self.least) or (self.most is not None and value > self.most):
-            raise ValidationError(say(f"超出范围 {self.least}～{self.most}", f"Out of range {self.least} to {self.most}"))
+        if (self.least is not None and value < self.least) or (
+            self.most is not None and value > self.most
+        ):
+            raise ValidationError(
+                say(
+                    f"超出范围 {self.least}～{self.most}",
+                    f"Out of range {self.least} to {self.most}",
+                )
+            )
         return float(value)
 
 
 class StrictBoolean(fields.Boolean):
     """true or false; 1, 0 and "yes" are neither."""
 
-    default_error_messages: ClassVar[dict[str, str]] = {"invalid": say("应为 true 或 false", "Must be true or false")}
+    default_error_messages: ClassVar[dict[str, str]] = {
+        "invalid": say("应为 true 或 false", "Must be true or false")
+    }
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> bool:
         if not isinstance(value, bool):
@@ -131,7 +166,9 @@ class Moment(fields.DateTime):
     """An instant: RFC 3339 with an offset on the way in, always +08:00 on the way out."""
 
     default_error_messages: ClassVar[dict[str, str]] = {
-        "invalid": say("应为带时区的时间，如 2026-03-01T07:30:00+08:00", "Must be RFC 3339 with an offset"),
+        "invalid": say(
+            "应为带时区的时间，如 2026-03-01T07:30:00+08:00", "Must be RFC 3339 with an offset"
+        ),
     }
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> datetime:
@@ -173,7 +210,9 @@ class Choice(fields.Field[Any]):
 
     def __init__(self, options: type[StrEnum], **kwargs: Any) -> None:
         names = [member.value for member in options]
-        super().__init__(metadata={"type": "string", "enum": names, **kwargs.pop("metadata", {})}, **kwargs)
+        super().__init__(
+            metadata={"type": "string", "enum": names, **kwargs.pop("metadata", {})}, **kwargs
+        )
         self.options, self.names = options, names
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> StrEnum:

@@ -30,19 +30,31 @@ LONGEST = 128
 class KeyMissing(BadRequest):
     """The route creates something of value, so it needs a key of 1 to 128 visible ASCII characters."""
 
-    code, zh, en = "idempotency_key_required", "缺少有效的 Idempotency-Key", "A valid Idempotency-Key is missing"
+    code, zh, en = (
+        "idempotency_key_required",
+        "缺少有效的 Idempotency-Key",
+        "A valid Idempotency-Key is missing",
+    )
 
 
 class KeyReused(Invalid):
     """The key already stands for another request."""
 
-    code, zh, en = "idempotency_key_reused", "该 Idempotency-Key 已用于其他请求", "The key was used for another request"
+    code, zh, en = (
+        "idempotency_key_reused",
+        "该 Idempotency-Key 已用于其他请求",
+        "The key was used for another request",
+    )
 
 
 class KeyInFlight(Conflict):
     """The first request with this key still runs."""
 
-    code, zh, en = "idempotency_key_in_flight", "相同请求正在处理", "The same request is being processed"
+    code, zh, en = (
+        "idempotency_key_in_flight",
+        "相同请求正在处理",
+        "The same request is being processed",
+    )
     default_retry_after = 1
 
 
@@ -62,7 +74,7 @@ class IdempotencyKey(Model):
     expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
 
 
-class Replay(Exception):  # noqa: N818  not a fault: the first answer, given again
+class Replay(Exception):
     """Carries the first answer out of the unit of work."""
 
     def __init__(self, response: Response) -> None:
@@ -87,7 +99,9 @@ class Reply:
 
     def _keep(self, raw: bytes, status: int) -> None:
         kept = {"status": status, "answer_ciphertext": crypto.encrypt(raw.decode(), "answer")}
-        self.session.execute(update(IdempotencyKey).where(IdempotencyKey.id == self._key_id).values(**kept))
+        self.session.execute(
+            update(IdempotencyKey).where(IdempotencyKey.id == self._key_id).values(**kept)
+        )
 
 
 @contextmanager
@@ -110,7 +124,11 @@ def _key(*, required: bool) -> str | None:
     key = request.headers.get(HEADER)
     if key is None and not required:
         return None
-    if key is None or not 1 <= len(key) <= LONGEST or not all("!" <= letter <= "~" for letter in key):
+    if (
+        key is None
+        or not 1 <= len(key) <= LONGEST
+        or not all("!" <= letter <= "~" for letter in key)
+    ):
         raise KeyMissing
     return key
 
@@ -128,7 +146,10 @@ def _claim(session: Session, key: str, *, forever: bool) -> int:
         "expires_at": None if forever else now + KEPT,
     }
     claimed = session.scalar(
-        insert_into(session, IdempotencyKey).values(**values).on_conflict_do_nothing().returning(IdempotencyKey.id)
+        insert_into(session, IdempotencyKey)
+        .values(**values)
+        .on_conflict_do_nothing()
+        .returning(IdempotencyKey.id)
     )
     return claimed if claimed is not None else _meet(session, values, now, forever=forever)
 
@@ -142,7 +163,9 @@ def _try_lock(session: Session, name: str) -> None:
 def _meet(session: Session, values: dict[str, Any], now: datetime, *, forever: bool) -> int:
     """Deal with a key that stands already: replay it, refuse it, or take it over when its day is past."""
     names = ("account_id", "route", "key")
-    row = session.scalars(select(IdempotencyKey).where(*(getattr(IdempotencyKey, n) == values[n] for n in names))).one()
+    row = session.scalars(
+        select(IdempotencyKey).where(*(getattr(IdempotencyKey, n) == values[n] for n in names))
+    ).one()
     if not forever and row.expires_at is not None and row.expires_at <= now:
         session.execute(update(IdempotencyKey).where(IdempotencyKey.id == row.id).values(**values))
         return row.id
@@ -156,11 +179,18 @@ def _meet(session: Session, values: dict[str, Any], now: datetime, *, forever: b
 
 
 def _request_digest() -> str:
-    parts = (request.method.encode(), request.path.encode(), request.query_string, request.get_data())
+    parts = (
+        request.method.encode(),
+        request.path.encode(),
+        request.query_string,
+        request.get_data(),
+    )
     return hashlib.sha256(b"\0".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()
 
 
 def forget(session: Session, now: datetime) -> int:
     """Delete the keys whose day is past; return how many."""
-    gone = delete(IdempotencyKey).where(IdempotencyKey.expires_at <= now).returning(IdempotencyKey.id)
+    gone = (
+        delete(IdempotencyKey).where(IdempotencyKey.expires_at <= now).returning(IdempotencyKey.id)
+    )
     return len(session.scalars(gone).all())

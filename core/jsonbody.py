@@ -62,7 +62,10 @@ class _Reader:
     def __init__(self) -> None:
         self.odd = False
         self.decode = json.JSONDecoder(
-            object_pairs_hook=self._object, parse_int=self._integer, parse_constant=self._constant, parse_float=self._float
+            object_pairs_hook=self._object,
+            parse_int=self._integer,
+            parse_constant=self._constant,
+            parse_float=self._float,
         ).decode
 
     def _object(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -102,7 +105,9 @@ def _depth(text: str) -> int:
 
 def _faults(value: Any, path: str) -> Iterator[tuple[str, str]]:
     if isinstance(value, Doubled):
-        yield from ((_join(path, name), say("字段重复", "The field stands twice")) for name in value.names)
+        yield from (
+            (_join(path, name), say("字段重复", "The field stands twice")) for name in value.names
+        )
     if isinstance(value, dict):
         for key, inner in value.items():
             yield from _text_faults(key, path)

@@ -89,8 +89,12 @@ def _hit(subject: str, window: int, seconds: int, *, by: int = 1) -> int:
 
 def _hit_database(session: Session, subject: str, window: int, seconds: int, *, by: int) -> int:
     expires_at = datetime.fromtimestamp(window + seconds, present().tzinfo)
-    first = insert_into(session, LimitCount).values(subject=subject, window=window, hits=by, expires_at=expires_at)
-    again = first.on_conflict_do_update(index_elements=["subject", "window"], set_={"hits": LimitCount.hits + by})
+    first = insert_into(session, LimitCount).values(
+        subject=subject, window=window, hits=by, expires_at=expires_at
+    )
+    again = first.on_conflict_do_update(
+        index_elements=["subject", "window"], set_={"hits": LimitCount.hits + by}
+    )
     hits: int = session.scalars(again.returning(LimitCount.hits)).one()
     return hits
 
@@ -103,7 +107,9 @@ def _hits(subject: str, window: int) -> int:
         except redis.RedisError as error:
             log.warning("redis_away", error=type(error).__name__)
     with reading() as session:
-        counted = select(LimitCount.hits).where(LimitCount.subject == subject, LimitCount.window == window)
+        counted = select(LimitCount.hits).where(
+            LimitCount.subject == subject, LimitCount.window == window
+        )
         return session.scalar(counted) or 0
 
 

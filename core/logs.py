@@ -10,24 +10,46 @@ import structlog
 
 PHONE = re.compile(r"(?<!\d)1[3-9]\d{9}(?!\d)")
 SECRET_NAMES = frozenset(
-    {"phone", "password", "code", "token", "openid", "session_key", "secret", "longitude", "latitude", "address", "qr"}
+    {
+        "phone",
+        "password",
+        "code",
+        "token",
+        "openid",
+        "session_key",
+        "secret",
+        "longitude",
+        "latitude",
+        "address",
+        "qr",
+    }
 )
 
 
 def configure(level: str) -> None:
     """Send our events and the libraries' warnings through one processor chain to standard error."""
     shared = [structlog.contextvars.merge_contextvars, structlog.processors.add_log_level]
-    final = [structlog.processors.TimeStamper(fmt="iso", utc=True), redact, structlog.processors.JSONRenderer()]
+    final = [
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        redact,
+        structlog.processors.JSONRenderer(),
+    ]
     structlog.configure(
         processors=[*shared, structlog.processors.format_exc_info, *final],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping().get(level, logging.INFO)),
+        wrapper_class=structlog.make_filtering_bound_logger(
+            logging.getLevelNamesMapping().get(level, logging.INFO)
+        ),
         logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=False,
     )
-    logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs whole addresses, secrets in the query included
+    logging.getLogger("httpx").setLevel(
+        logging.WARNING
+    )  # it logs whole addresses, secrets in the query included
 
 
-def redact(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+def redact(
+    _logger: object, _method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
     """Blank what is personal by its name, and phone numbers wherever they stand."""
     for name, value in event.items():
         if name in SECRET_NAMES:

@@ -15,6 +15,9 @@ class Message(str):
         made.en = en
         return made
 
+    def __getnewargs__(self) -> tuple[str, str]:
+        return str(self), self.en  # documents are copied, and their messages with them
+
 
 def say(zh: str, en: str) -> Message:
     """Return a sentence for a field error."""
@@ -23,13 +26,18 @@ def say(zh: str, en: str) -> Message:
 
 def spoken(messages: Iterable[str], *, english: bool) -> list[str]:
     """Return the sentences in the reader's language."""
-    return [message.en if english and isinstance(message, Message) else str(message) for message in messages]
+    return [
+        message.en if english and isinstance(message, Message) else str(message)
+        for message in messages
+    ]
 
 
 def flat(messages: Any, path: str = "") -> dict[str, list[str]]:
     """Turn nested marshmallow messages into `{"field.path": [sentences]}`."""
     if not isinstance(messages, Mapping):
-        return {path or "body": list(messages) if isinstance(messages, list | tuple) else [messages]}
+        return {
+            path or "body": list(messages) if isinstance(messages, list | tuple) else [messages]
+        }
     found: dict[str, list[str]] = {}
     for key, inner in messages.items():
         name = "" if key == "_schema" else str(key)

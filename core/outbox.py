@@ -26,7 +26,15 @@ class OutboxMessage(Model):
     """One thing to deliver; the payload is encrypted, since it may name a person."""
 
     __tablename__ = "outbox_messages"
-    __table_args__ = (Index("ix_outbox_messages_due", "due_at", "id", sqlite_where=text("sent_at IS NULL AND failed_at IS NULL"), postgresql_where=text("sent_at IS NULL AND failed_at IS NULL")),)
+    __table_args__ = (
+        Index(
+            "ix_outbox_messages_due",
+            "due_at",
+            "id",
+            sqlite_where=text("sent_at IS NULL AND failed_at IS NULL"),
+            postgresql_where=text("sent_at IS NULL AND failed_at IS NULL"),
+        ),
+    )
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     public_id: Mapped[str] = mapped_column(String(32), unique=True, default=public_id)
     topic: Mapped[str] = mapped_column(String(64))
@@ -72,7 +80,11 @@ def waiting(session: Session, now: datetime) -> bool:
 
 
 def _open(now: datetime) -> tuple[Any, ...]:
-    return OutboxMessage.sent_at.is_(None), OutboxMessage.failed_at.is_(None), OutboxMessage.due_at <= now
+    return (
+        OutboxMessage.sent_at.is_(None),
+        OutboxMessage.failed_at.is_(None),
+        OutboxMessage.due_at <= now,
+    )
 
 
 def lease(session: Session, now: datetime, *, limit: int = 20) -> list[Due]:

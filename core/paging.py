@@ -57,7 +57,12 @@ def page(
     """
     ordered = statement.order_by(*(key.desc() if descending else key.asc() for key in keys))
     if cursor is not None:
-        place = tuple_(*(literal(value, key.type) for key, value in zip(keys, _decode(cursor, keys), strict=True)))
+        place = tuple_(
+            *(
+                literal(value, key.type)
+                for key, value in zip(keys, _decode(cursor, keys), strict=True)
+            )
+        )
         ordered = ordered.where(tuple_(*keys) < place if descending else tuple_(*keys) > place)
     found = list(session.scalars(ordered.limit(limit + 1)))
     more = len(found) > limit
@@ -67,7 +72,11 @@ def page(
 
 def _encode(values: Sequence[Any]) -> str:
     plain = [value.isoformat() if isinstance(value, datetime) else value for value in values]
-    return base64.urlsafe_b64encode(json.dumps(plain, separators=(",", ":")).encode()).decode().rstrip("=")
+    return (
+        base64.urlsafe_b64encode(json.dumps(plain, separators=(",", ":")).encode())
+        .decode()
+        .rstrip("=")
+    )
 
 
 def _decode(cursor: str, keys: Sequence[InstrumentedAttribute[Any]]) -> list[Any]:
@@ -88,6 +97,10 @@ def _typed(key: InstrumentedAttribute[Any], value: Any) -> Any:
         if moment.tzinfo is None:
             raise ValueError("naive")
         return moment
-    if type(value) is not expected or (expected is int and abs(value) >= 2**63) or (expected is str and "\0" in value):
+    if (
+        type(value) is not expected
+        or (expected is int and abs(value) >= 2**63)
+        or (expected is str and "\0" in value)
+    ):
         raise ValueError("wrong type")
     return value

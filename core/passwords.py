@@ -23,7 +23,11 @@ NOBODY = HASHER.hash("nobody has this password")
 class SignInRefused(Unauthenticated):
     """Username, password or one-time code is wrong; which of them is not told."""
 
-    code, zh, en = "sign_in_refused", "用户名、密码或验证码不正确", "Username, password or code is wrong"
+    code, zh, en = (
+        "sign_in_refused",
+        "用户名、密码或验证码不正确",
+        "Username, password or code is wrong",
+    )
 
 
 class OtpRequired(Unauthenticated):
@@ -38,7 +42,9 @@ def hash_password(password: str) -> str:
     return HASHER.hash(password)
 
 
-def verify_sign_in(username: str, password: str, kind: Kind, now: datetime, *, otp: str | None = None) -> Account:
+def verify_sign_in(
+    username: str, password: str, kind: Kind, now: datetime, *, otp: str | None = None
+) -> Account:
     """Return the account that the credential opens.
 
     Raises:
@@ -64,7 +70,11 @@ def _read(username: str, kind: Kind) -> tuple[Account | None, Credential | None]
     statement = (
         select(Account, Credential)
         .join(Credential, Credential.account_id == Account.id)
-        .where(Credential.username == username, Account.kind == kind, Account.status == AccountStatus.ACTIVE)
+        .where(
+            Credential.username == username,
+            Account.kind == kind,
+            Account.status == AccountStatus.ACTIVE,
+        )
     )
     with reading() as session:
         row = session.execute(statement).one_or_none()
@@ -108,10 +118,17 @@ def _otp_holds(credential: Credential, otp: str, now: datetime) -> bool:
     """Check the code of this step or its neighbours, and use its step up: the same code opens nothing twice."""
     secret = pyotp.TOTP(crypto.decrypt(credential.totp_ciphertext or b"", "totp"))
     present = int(now.timestamp()) // OTP_STEP
-    steps = [step for step in (present - 1, present, present + 1) if pyotp.utils.strings_equal(otp, secret.at(step * OTP_STEP))]
+    steps = [
+        step
+        for step in (present - 1, present, present + 1)
+        if pyotp.utils.strings_equal(otp, secret.at(step * OTP_STEP))
+    ]
     if not steps:
         return False
     unused = (Credential.totp_last_step.is_(None)) | (Credential.totp_last_step < steps[0])
     with writing() as session:
         used = update(Credential).where(Credential.account_id == credential.account_id, unused)
-        return session.scalar(used.values(totp_last_step=steps[0]).returning(Credential.account_id)) is not None
+        return (
+            session.scalar(used.values(totp_last_step=steps[0]).returning(Credential.account_id))
+            is not None
+        )

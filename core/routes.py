@@ -1,7 +1,13 @@
 """Routes that belong to no room: the life of a sign-in, and what operators ask a server."""
 
 from flask import Response, request
-from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest, multiprocess
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    REGISTRY,
+    CollectorRegistry,
+    generate_latest,
+    multiprocess,
+)
 
 from core import tokens
 from core.api import Blueprint, EmptySchema, Schema, answer, body, dump

@@ -38,5 +38,7 @@ def page_of(item: type[Schema], name: str) -> type[Schema]:
         "items": fields.List(fields.Nested(item)),
         "next_cursor": Text(most=400, allow_none=True),
     }
-    made: type[Schema] = type(name, (Schema,), {"__doc__": f"A page of {item.__name__}.", **members})
+    made: type[Schema] = type(
+        name, (Schema,), {"__doc__": f"A page of {item.__name__}.", **members}
+    )
     return made

@@ -107,7 +107,9 @@ def from_environment(environ: Mapping[str, str] | None = None) -> Settings:
         SettingsError: a value can't be read, or production misses a secret or would use an embedded double
             that `ALLOW_EMBEDDED` does not name.
     """
-    env = {key: value for key, value in (os.environ if environ is None else environ).items() if value}
+    env = {
+        key: value for key, value in (os.environ if environ is None else environ).items() if value
+    }
     app_env = env.get("APP_ENV", "development")
     if app_env not in {"development", "production"}:
         raise SettingsError("APP_ENV must be development or production")
@@ -158,9 +160,13 @@ def refuse_embedded(made: Settings) -> None:
         "sms": made.sms_gateway == "console",
         "identity": made.identity_provider == "console",
     }
-    refused = sorted(name for name, used in embedded.items() if used and name not in made.allow_embedded)
+    refused = sorted(
+        name for name, used in embedded.items() if used and name not in made.allow_embedded
+    )
     if refused:
-        raise SettingsError(f"production would use embedded: {', '.join(refused)}; name them in ALLOW_EMBEDDED")
+        raise SettingsError(
+            f"production would use embedded: {', '.join(refused)}; name them in ALLOW_EMBEDDED"
+        )
 
 
 class _Secrets:
@@ -211,7 +217,9 @@ def parse_keys(name: str, text: str) -> tuple[Key, ...]:
     Raises:
         SettingsError: an entry is not of that form, an id is used twice, or a key is not 32 bytes.
     """
-    keys = tuple(_parse_key(name, part) for part in text.replace("\n", ",").split(",") if part.strip())
+    keys = tuple(
+        _parse_key(name, part) for part in text.replace("\n", ",").split(",") if part.strip()
+    )
     if not keys or len({key.id for key in keys}) != len(keys):
         raise SettingsError(f"{name} needs at least one key, each id once")
     return keys
@@ -274,9 +282,13 @@ def _sms_account(env: Mapping[str, str]) -> SmsAccount:
     missing = [name for name in names if name not in env]
     if env.get("SMS_GATEWAY", "console") != "console" and missing:
         raise SettingsError(f"SMS_GATEWAY needs {', '.join(missing)}")
-    templates = [part.strip().split(":") for part in env.get("SMS_TEMPLATES", "").split(",") if part.strip()]
+    templates = [
+        part.strip().split(":") for part in env.get("SMS_TEMPLATES", "").split(",") if part.strip()
+    ]
     if any(len(part) != 2 for part in templates) or (templates and "code" not in dict(templates)):
-        raise SettingsError("SMS_TEMPLATES needs entries of the form name:id, one of them named code")
+        raise SettingsError(
+            "SMS_TEMPLATES needs entries of the form name:id, one of them named code"
+        )
     return SmsAccount(
         app_id=env.get("SMS_APP_ID", ""),
         key_id=env.get("SMS_KEY_ID", ""),

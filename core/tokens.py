@@ -58,7 +58,9 @@ class RefreshToken(Model):
 
     __tablename__ = "refresh_tokens"
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    sign_in_id: Mapped[int] = mapped_column(ForeignKey("sign_ins.id", ondelete="CASCADE"), index=True)
+    sign_in_id: Mapped[int] = mapped_column(
+        ForeignKey("sign_ins.id", ondelete="CASCADE"), index=True
+    )
     digest: Mapped[str] = mapped_column(String(64), unique=True)
     used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
@@ -96,7 +98,9 @@ def init_app(app: Flask, settings: Settings) -> None:
     JWTManager(app)
 
 
-def issue(session: Session, account: Account, now: datetime, *, terminal: str | None = None) -> dict[str, Any]:
+def issue(
+    session: Session, account: Account, now: datetime, *, terminal: str | None = None
+) -> dict[str, Any]:
     """Begin a sign-in and return its answer; `expires_in` is in seconds."""
     sign_in = SignIn(
         account_id=account.id,
@@ -119,7 +123,11 @@ def _tokens(session: Session, account: Account, sign_in: SignIn) -> dict[str, An
         "access_token": create_access_token(identity=account.public_id, additional_claims=claims),
         "refresh_token": refresh,
         "expires_in": int(LIFETIME.total_seconds()),
-        "account": {"id": account.public_id, "kind": account.kind.value, "roles": sorted(account.roles)},
+        "account": {
+            "id": account.public_id,
+            "kind": account.kind.value,
+            "roles": sorted(account.roles),
+        },
     }
 
 
@@ -139,17 +147,27 @@ def rotate(session: Session, refresh_token: str, now: datetime) -> dict[str, Any
 def _lives(sign_in: SignIn, account: Account, now: datetime) -> bool:
     """Say whether a family may go on; changed roles or a new password end it, not only its access tokens."""
     ended = sign_in.ended_at is not None or sign_in.expires_at <= now
-    return not ended and account.status is AccountStatus.ACTIVE and sign_in.token_epoch == account.token_epoch
+    return (
+        not ended
+        and account.status is AccountStatus.ACTIVE
+        and sign_in.token_epoch == account.token_epoch
+    )
 
 
 def _end_reused(session: Session, digest: str, now: datetime) -> None:
     family = select(RefreshToken.sign_in_id).where(RefreshToken.digest == digest).scalar_subquery()
-    session.execute(update(SignIn).where(SignIn.id == family, SignIn.ended_at.is_(None)).values(ended_at=now))
+    session.execute(
+        update(SignIn).where(SignIn.id == family, SignIn.ended_at.is_(None)).values(ended_at=now)
+    )
 
 
 def end(session: Session, sign_in_id: int, now: datetime) -> None:
     """End a sign-in with all its tokens; ending it twice is no fault."""
-    session.execute(update(SignIn).where(SignIn.id == sign_in_id, SignIn.ended_at.is_(None)).values(ended_at=now))
+    session.execute(
+        update(SignIn)
+        .where(SignIn.id == sign_in_id, SignIn.ended_at.is_(None))
+        .values(ended_at=now)
+    )
 
 
 def _digest(refresh_token: str) -> str:
@@ -177,7 +195,9 @@ def authenticate() -> Caller:
 
 def _sound(claims: dict[str, Any]) -> bool:
     """Check what the library leaves open: all claims there, of the right kind, and a life of 15 minutes."""
-    named = all(_is_identifier(claims.get(name)) for name in ("sub", "sid")) and bool(claims.get("jti"))
+    named = all(_is_identifier(claims.get(name)) for name in ("sub", "sid")) and bool(
+        claims.get("jti")
+    )
     epoch = claims.get("epoch")
     counted = type(epoch) is int and 0 <= epoch <= LAST_EPOCH
     return named and counted and claims.get("type") == "access" and _in_time(claims)
@@ -231,7 +251,9 @@ def may(permission: str) -> Callable[[View], View]:
         @wraps(view)
         def guarded(*args: Any, **kwargs: Any) -> Any:
             who = authenticate()
-            if who.kind not in grant.kinds or (who.kind is Kind.STAFF and not who.roles & grant.roles):
+            if who.kind not in grant.kinds or (
+                who.kind is Kind.STAFF and not who.roles & grant.roles
+            ):
                 raise Forbidden
             return view(*args, **kwargs)
 

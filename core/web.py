@@ -8,7 +8,8 @@ from typing import Any
 import structlog
 from flask import Flask, Response, g, request
 from prometheus_client import Counter, Histogram
-from sqlalchemy.exc import DBAPIError, TimeoutError as PoolTimeout
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -68,7 +69,13 @@ def _finish(response: Response) -> Response:
     REQUESTS.labels(request.method, endpoint, str(response.status_code)).inc()
     SECONDS.labels(endpoint).observe(took)
     rule = request.url_rule.rule if request.url_rule else "unknown"
-    log.info("request", method=request.method, rule=rule, status=response.status_code, ms=round(took * 1000, 1))
+    log.info(
+        "request",
+        method=request.method,
+        rule=rule,
+        status=response.status_code,
+        ms=round(took * 1000, 1),
+    )
     return response
 
 
@@ -95,8 +102,18 @@ def passing(error: DBAPIError) -> bool:
     if state is not None:
         return str(state)[:2] in {"08", "40", "53", "57"} or state == "55P03"
     text = str(error.orig).lower()
-    away = ("locked", "busy", "disk is full", "unable to open", "disk i/o", "readonly database", "connection")
-    return type(error).__name__ in {"OperationalError", "InterfaceError"} and any(word in text for word in away)
+    away = (
+        "locked",
+        "busy",
+        "disk is full",
+        "unable to open",
+        "disk i/o",
+        "readonly database",
+        "connection",
+    )
+    return type(error).__name__ in {"OperationalError", "InterfaceError"} and any(
+        word in text for word in away
+    )
 
 
 def _unexpected(error: Exception) -> Any:

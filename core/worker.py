@@ -64,7 +64,12 @@ def _deliver_one(message: outbox.Due, handlers: Mapping[str, outbox.Handler]) ->
         handlers[message.topic](message.payload, message.public_id)
     except Exception as error:  # noqa: BLE001  whatever a receiver does, the message waits and the worker lives
         db.session.rollback()
-        log.warning("delivery_failed", topic=message.topic, error=type(error).__name__, attempts=message.attempts)
+        log.warning(
+            "delivery_failed",
+            topic=message.topic,
+            error=type(error).__name__,
+            attempts=message.attempts,
+        )
         with writing() as session:
             outbox.failed(session, message, type(error).__name__, present())
     else:

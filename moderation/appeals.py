@@ -1,0 +1,173 @@
+"""What residents may say about an outcome, and who decides about it: ratings and appeals."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import insert, select
+from sqlalchemy.orm import Session
+
+from citizen import places, workflow
+from citizen import service as reports
+from citizen.errors import AlreadyAppealed, AlreadyRated, AppealClosed, InvalidTransition
+from citizen.events import CaseRated
+from citizen.geo import Point
+from citizen.models import Report
+from citizen.states import Action, Asking, Status
+from core.events import announce
+from core.tokens import Caller
+from moderation import registry
+from moderation.models import Appeal, Origin, Rating, Step
+from moderation.triage import fact
+
+Sent = Mapping[str, Any]
+APPEAL_DAYS = timedelta(days=30)
+
+
+def rate(session: Session, report: Report, sent: Sent, resident: Caller, now: datetime) -> None:
+    """Rate a closed case, or the primary's result where the report was merged; once.
+
+    Who is not satisfied opens an appeal with origin `rating`, where the case still may be appealed.
+
+    Raises:
+        AlreadyRated, InvalidTransition.
+    """
+    workflow.edge_of(Action.RATE, report.status)
+    case = _outcome_of(session, report)
+    if case.status is not Status.CLOSED:
+        raise InvalidTransition(status=report.status.value, action=Action.RATE.value)
+    if report.rated_at is not None:
+        raise AlreadyRated
+    row = {
+        "satisfied": sent["satisfied"],
+        "score": sent["score"],
+        "comment": sent["comment"],
+        "at": now,
+    }
+    session.execute(
+        insert(Rating).values(report_id=report.id, account_id=resident.account_id, **row)
+    )
+    workflow.advance(
+        session, report, Action.RATE, actor=resident, now=now, changes={"rated_at": now}
+    )
+    found_true = case.verdict is not None and case.verdict.true
+    announce(CaseRated(report.id, report.number, resident.account_id, now, found_true))
+    if not sent["satisfied"] and case.appeal is Asking.NONE and _in_time(case, now):
+        _file(
+            session,
+            case,
+            Origin.RATING,
+            sent["comment"] or f"评价不满意（{sent['score']} 分）",
+            resident,
+            now,
+        )
+
+
+def _outcome_of(session: Session, report: Report) -> Report:
+    if report.primary_id is None:
+        return report
+    return session.scalars(
+        reports.locked(select(Report).where(Report.id == report.primary_id))
+    ).one()
+
+
+def appeal(session: Session, report: Report, sent: Sent, resident: Caller, now: datetime) -> None:
+    """Appeal against a declined or closed case, once, within 30 days of its end.
+
+    Raises:
+        AlreadyAppealed, AppealClosed, InvalidTransition.
+    """
+    workflow.edge_of(Action.APPEAL, report.status)
+    if report.appeal is not Asking.NONE:
+        raise AlreadyAppealed
+    if not _in_time(report, now):
+        raise AppealClosed
+    _file(session, report, Origin.APPEAL, sent["reason"], resident, now)
+
+
+def _in_time(report: Report, now: datetime) -> bool:
+    return report.ended_at is not None and now < report.ended_at + APPEAL_DAYS
+
+
+def _file(
+    session: Session, case: Report, origin: Origin, reason: str, resident: Caller, now: datetime
+) -> None:
+    _step(session, case, Step.ASKED, origin, reason, resident, now)
+    workflow.advance(
+        session,
+        case,
+        Action.APPEAL,
+        actor=resident,
+        now=now,
+        changes={"appeal": Asking.ASKED},
+        note=reason,
+    )
+
+
+def grant(session: Session, report: Report, sent: Sent, actor: Caller, now: datetime) -> None:
+    """Grant an appeal: a new round begins with a new deadline; points count by the original time."""
+    workflow.edge_of(Action.GRANT_APPEAL, report.status)
+    target = Status.SUBMITTED if report.status is Status.DECLINED else Status.ACCEPTED
+    place = places.locate(Point(report.longitude, report.latitude))
+    assessed = registry.assess(session, report.category, place, now)
+    changes: dict[str, Any] = {
+        "appeal": Asking.GRANTED,
+        "round": report.round + 1,
+        "ended_at": None,
+        "due_at": assessed.due_at,
+        "due_provisional": assessed.due_provisional,
+        "next_alarm_at": assessed.alarm_at,
+        "lead_department": None,
+        "assignee_id": None,
+        "dispatched_at": None,
+        "extension": Asking.NONE,
+    }
+    if report.verdict is not None and not report.verdict.true:
+        changes.update(verdict=None, severity=None)
+    if report.appeal is Asking.ASKED:
+        _step(session, report, Step.GRANTED, _origin(session, report), sent["reason"], actor, now)
+    workflow.advance(
+        session,
+        report,
+        Action.GRANT_APPEAL,
+        actor=actor,
+        now=now,
+        target=target,
+        changes=changes,
+        note=sent["reason"],
+    )
+
+
+def reject(session: Session, report: Report, sent: Sent, actor: Caller, now: datetime) -> None:
+    """Reject an appeal with a reason; the outcome stands."""
+    if report.appeal is Asking.ASKED:
+        _step(session, report, Step.REFUSED, _origin(session, report), sent["reason"], actor, now)
+    changes = {"appeal": Asking.REFUSED}
+    workflow.advance(
+        session,
+        report,
+        Action.REJECT_APPEAL,
+        actor=actor,
+        now=now,
+        changes=changes,
+        note=sent["reason"],
+    )
+
+
+def _origin(session: Session, report: Report) -> Origin:
+    asked = select(Appeal.origin).where(Appeal.report_id == report.id, Appeal.step == Step.ASKED)
+    return session.scalars(asked.order_by(Appeal.id.desc()).limit(1)).one()
+
+
+def _step(
+    session: Session,
+    case: Report,
+    step: Step,
+    origin: Origin,
+    reason: str,
+    actor: Caller,
+    now: datetime,
+) -> None:
+    session.execute(
+        insert(Appeal).values(**fact(case, actor, now), origin=origin, step=step, reason=reason)
+    )

@@ -1,0 +1,39 @@
+"""What moderation answers when lower rooms ask: where a report is likely to go, and who may see a photo."""
+
+from datetime import datetime
+
+from sqlalchemy import select
+
+from citizen.atlas import Place
+from citizen.models import Report
+from citizen.ports import Assessment
+from core.database import db
+from core.permissions import Kind, Role
+from core.tokens import Caller
+from moderation import access, registry
+
+ORIGINALS = frozenset({Role.DISPATCHER, Role.REVIEWER})
+CASE_KINDS = frozenset({"report", "supplement", "resolution"})
+
+
+def assess(category: str, place: Place, received_at: datetime) -> Assessment:
+    """Suggest the department by the routing table, and the first deadline."""
+    return registry.assess(db.session(), category, place, received_at)
+
+
+def may_view(viewer: Caller | None, subject: tuple[str, str], variant: str) -> bool:
+    """Say whether somebody but the owner may see a case's photo: staff with the case; originals as contract 3 says.
+
+    A resident sees the after-photos of their own case, re-encoded.
+    """
+    kind, number = subject
+    if viewer is None or kind not in CASE_KINDS:
+        return False
+    session = db.session()
+    if viewer.kind is Kind.STAFF:
+        if variant == "original" and not viewer.roles & ORIGINALS:
+            return False
+        visible = access.visible(access.officer(session, viewer))
+        return session.scalar(select(Report.id).where(Report.number == number, visible)) is not None
+    own = select(Report.id).where(Report.number == number, Report.reporter_id == viewer.account_id)
+    return kind == "resolution" and variant != "original" and session.scalar(own) is not None

@@ -1,0 +1,335 @@
+"""What staff send and see of cases; nothing here names who reported."""
+
+import re
+from enum import StrEnum
+from typing import Any
+
+from marshmallow import ValidationError, fields, validates_schema
+
+from citizen.geo import Crs
+from citizen.schemas import CODE, LocationSchema, PlaceSchema, long_text
+from citizen.states import Action, Status, Verdict
+from core.api import Schema
+from core.fields import Choice, Day, Moment, QueryBoolean, StrictBoolean, StrictInteger, Text
+from core.messages import say
+from core.paging import PageQuery
+from core.schemas import NamedSchema
+from media.schemas import PhotoSchema
+
+
+class DeclineReason(StrEnum):
+    """Why a report is not accepted (contract 5)."""
+
+    INSUFFICIENT = "insufficient"
+    NOT_OURS = "not_ours"
+    ALREADY_KNOWN = "already_known"
+    IN_LITIGATION = "in_litigation"
+    OUTSIDE_CITY = "outside_city"
+    MALICIOUS = "malicious"
+    OTHER = "other"
+
+
+DECLINE_LABELS: dict[DeclineReason, str] = {
+    DeclineReason.INSUFFICIENT: "线索不详",
+    DeclineReason.NOT_OURS: "非职责范围",
+    DeclineReason.ALREADY_KNOWN: "已掌握或已立案",
+    DeclineReason.IN_LITIGATION: "已进入诉讼、仲裁或复议",
+    DeclineReason.OUTSIDE_CITY: "不属本市",
+    DeclineReason.MALICIOUS: "恶意或虚假",
+    DeclineReason.OTHER: "其他",
+}
+
+
+class Sort(StrEnum):
+    """The orders of the case list."""
+
+    DUE = "due_at"
+    NEWEST = "-submitted_at"
+
+
+class ReasonSchema(Schema):
+    """An action that needs a reason."""
+
+    reason = long_text(required=True)
+
+
+class QuestionSchema(Schema):
+    """What the resident is asked."""
+
+    question = long_text(required=True)
+
+
+class DeclineSchema(Schema):
+    """A coded reason; `not_ours` says who is competent."""
+
+    reason = Choice(DeclineReason, required=True)
+    competent = Text(most=200, load_default=None, allow_none=True)
+    note = long_text(load_default=None, allow_none=True)
+
+    @validates_schema(skip_on_field_errors=True)
+    def _names_competent(self, data: dict[str, Any], **_kwargs: Any) -> None:
+        if data["reason"] is DeclineReason.NOT_OURS and not data["competent"]:
+            raise ValidationError(say("请说明应由谁处理", "Say who is competent"), "competent")
+
+
+class MergeSchema(Schema):
+    """The primary case."""
+
+    into = Text(most=40, required=True)
+
+
+class VerdictSchema(Schema):
+    """A verdict; `severity` exactly when found true."""
+
+    verdict = Choice(Verdict, required=True)
+    severity = StrictInteger(least=1, most=3, load_default=None, allow_none=True)
+    note = long_text(load_default=None, allow_none=True)
+
+    @validates_schema(skip_on_field_errors=True)
+    def _severity_fits(self, data: dict[str, Any], **_kwargs: Any) -> None:
+        if data["verdict"].true and data["severity"] is None:
+            raise ValidationError(say("查实时必填", "Required when found true"), "severity")
+        if not data["verdict"].true and data["severity"] is not None:
+            raise ValidationError(say("不属实时不能填写", "Only when found true"), "severity")
+
+
+class OverturnSchema(VerdictSchema):
+    """A verdict that replaces the present one."""
+
+    class Meta(Schema.Meta):
+        exclude = ("note",)
+
+    reason = long_text(required=True)
+
+
+class DispatchSchema(Schema):
+    """Where the case goes; without a department, where the rules suggest."""
+
+    department = Text(most=32, pattern=CODE, load_default=None, allow_none=True)
+    assisting = fields.List(
+        Text(most=32, pattern=CODE), load_default=list, metadata={"maxItems": 20}
+    )
+    due_at = Moment(load_default=None, allow_none=True)
+
+
+class ReassignSchema(Schema):
+    """A colleague of the same department."""
+
+    username = Text(most=64, required=True)
+
+
+class ExtendSchema(ReasonSchema):
+    """More time, and why."""
+
+    due_at = Moment(required=True)
+
+
+class GrantExtensionSchema(Schema):
+    """The due time granted; without one, the one asked for."""
+
+    due_at = Moment(load_default=None, allow_none=True)
+
+
+class ParkSchema(ReasonSchema):
+    """Why the case can't go on now, and when to look again."""
+
+    review_on = Day(required=True)
+
+
+class ResolveSchema(Schema):
+    """What was found and done, with at least one photo taken afterwards."""
+
+    finding = long_text(required=True)
+    measures = long_text(required=True)
+    media = fields.List(Text(most=64), required=True, metadata={"minItems": 1, "maxItems": 9})
+
+
+class CorrectSchema(ReasonSchema):
+    """What was wrong about category or place."""
+
+    category = Text(most=32, pattern=CODE, load_default=None)
+    location = fields.Nested(LocationSchema, load_default=None)
+    address = Text(most=200, load_default=None)
+
+    @validates_schema(skip_on_field_errors=True)
+    def _changes_something(self, data: dict[str, Any], **_kwargs: Any) -> None:
+        if not any(data[name] for name in ("category", "location", "address")):
+            raise ValidationError(say("至少更正一项", "Correct at least one thing"), "category")
+
+
+class RatingSchema(Schema):
+    """How the result is rated."""
+
+    satisfied = StrictBoolean(required=True)
+    score = StrictInteger(least=1, most=5, required=True)
+    comment = long_text(load_default=None, allow_none=True)
+
+
+class Box(fields.Field[Any]):
+    """`west,south,east,north` in WGS-84 degrees."""
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Any, **kwargs: Any
+    ) -> tuple[float, ...]:
+        parts = str(value).split(",")
+        if len(parts) != 4 or not all(
+            re.fullmatch(r"-?\d{1,3}(\.\d{1,12})?", part, re.ASCII) for part in parts
+        ):
+            raise ValidationError(say("应为 西,南,东,北", "Must be west,south,east,north"))
+        west, south, east, north = (float(part) for part in parts)
+        if not (-180 <= west <= east <= 180 and -90 <= south <= north <= 90):
+            raise ValidationError(say("范围不正确", "Not a box"))
+        return west, south, east, north
+
+
+class CaseQuery(PageQuery):
+    """The filters of the case list; the last day is included."""
+
+    status = Choice(Status, load_default=None)
+    department = Text(most=32, pattern=CODE, load_default=None)
+    area = Text(most=32, pattern=CODE, load_default=None)
+    category = Text(most=32, pattern=CODE, load_default=None)
+    channel = Text(most=32, pattern=CODE, load_default=None)
+    overdue = QueryBoolean(load_default=None)
+    assignee = Text(most=64, load_default=None)
+    q = Text(most=100, load_default=None)
+    submitted_from = Day(load_default=None)
+    submitted_to = Day(load_default=None)
+    bbox = Box(load_default=None, metadata={"type": "string", "example": "116.5,35.3,116.7,35.5"})
+    sort = Choice(Sort, load_default=Sort.NEWEST)
+    crs = Choice(Crs, load_default=Crs.WGS84)
+
+    @validates_schema(skip_on_field_errors=True)
+    def _search_is_by_time(self, data: dict[str, Any], **_kwargs: Any) -> None:
+        if data["q"] and data["sort"] is Sort.DUE:
+            raise ValidationError(
+                say("搜索结果只能按提交时间排序", "A search is sorted by -submitted_at only"),
+                "sort",
+            )
+
+
+class SimilarSchema(Schema):
+    """A likely duplicate, with enough to judge."""
+
+    number = Text()
+    distance_m = StrictInteger()
+    reasons = fields.List(Text())
+    status = Choice(Status)
+    description = Text(most=2000)
+
+
+class SeenSchema(Schema):
+    """The same picture in an earlier report."""
+
+    media = Text()
+    number = Text()
+    distance = StrictInteger()
+    same_account = StrictBoolean()
+
+
+class PhotoCheckSchema(Schema):
+    """What a photo claims against the report; null is unknown, and proves nothing."""
+
+    media = Text()
+    distance_m = StrictInteger(allow_none=True)
+    minutes_before_report = StrictInteger(allow_none=True)
+    device = Text(allow_none=True)
+
+
+class ChecksSchema(Schema):
+    """Hints for staff; never an accusation."""
+
+    photos = fields.List(fields.Nested(PhotoCheckSchema))
+    seen_before = fields.List(fields.Nested(SeenSchema))
+
+
+class ResultSchema(Schema):
+    """What the department found and did."""
+
+    at = Moment()
+    department = fields.Nested(NamedSchema)
+    finding = Text(most=2000)
+    measures = Text(most=2000)
+    media = fields.List(fields.Nested(PhotoSchema))
+
+
+class CaseItemSchema(Schema):
+    """A case in a list."""
+
+    number = Text()
+    channel = Text()
+    category = Text()
+    status = Choice(Status)
+    status_label = Text()
+    description = Text(most=2000)
+    location = fields.Nested(PlaceSchema)
+    area = fields.Nested(NamedSchema)
+    address = Text(allow_none=True)
+    occurred_at = Moment()
+    submitted_at = Moment()
+    department = fields.Nested(NamedSchema, allow_none=True)
+    suggested_department = fields.Nested(NamedSchema)
+    due_at = Moment()
+    due_provisional = StrictBoolean()
+    overdue = StrictBoolean()
+    verdict = Choice(Verdict, allow_none=True)
+    verdict_label = Text(allow_none=True)
+    severity = StrictInteger(allow_none=True)
+    followers = StrictInteger()
+    version = StrictInteger()
+    actions = fields.List(Text())
+
+
+class CaseSchema(CaseItemSchema):
+    """A case as staff who may read it see it."""
+
+    media = fields.List(fields.Nested(PhotoSchema))
+    assisting = fields.List(fields.Nested(NamedSchema))
+    checks = fields.Nested(ChecksSchema)
+    similar = fields.List(fields.Nested(SimilarSchema))
+    merged_into = Text(allow_none=True)
+    results = fields.List(fields.Nested(ResultSchema))
+    correction = fields.Dict(
+        keys=fields.String(), values=fields.Dict(), metadata={"description": "更正带来的变化"}
+    )
+
+
+class HistorySchema(Schema):
+    """One step of a case; `from` is null for the first."""
+
+    at = Moment()
+    action = Choice(Action)
+    label = Text()
+    source = Choice(Status, data_key="from", allow_none=True)
+    target = Choice(Status, data_key="to")
+    actor_role = Text()
+    department = Text(allow_none=True)
+    note = Text(most=2000, allow_none=True)
+    version = StrictInteger()
+
+
+class HistoryListSchema(Schema):
+    """All steps of a case."""
+
+    items = fields.List(fields.Nested(HistorySchema))
+    next_cursor = Text(allow_none=True)
+
+
+class EdgeSchema(Schema):
+    """One row of the workflow table."""
+
+    action = Choice(Action)
+    label = Text()
+    sources = fields.List(Choice(Status), data_key="from")
+    targets = fields.List(Choice(Status), data_key="to")
+    who = Text()
+    needs = fields.List(Text())
+    clock = Text(allow_none=True)
+    points = Text()
+
+
+class WorkflowSchema(Schema):
+    """The table that decides what can be done to a case."""
+
+    statuses = fields.List(fields.Nested(NamedSchema))
+    edges = fields.List(fields.Nested(EdgeSchema))

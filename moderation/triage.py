@@ -1,0 +1,280 @@
+"""What dispatchers decide about a case: accept, decline, ask, verify, dispatch, park, correct."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import delete, insert, select
+from sqlalchemy.orm import Session
+
+from citizen import places, workflow
+from citizen import service as reports
+from citizen.atlas import Place
+from citizen.errors import AlreadyVerified
+from citizen.geo import Point
+from citizen.models import AssistingDepartment, Report
+from citizen.states import Action, Asking, Clock, Status, Verdict
+from core.clock import day_start, local_day
+from core.errors import Invalid
+from core.messages import say
+from core.settings import settings
+from core.tokens import Caller
+from moderation import registry
+from moderation.models import Dispatch, Extension, Stage, Step, VerdictFact
+from moderation.schemas import DECLINE_LABELS
+
+Sent = Mapping[str, Any]
+
+
+def fact(report: Report, actor: Caller | None, now: datetime) -> dict[str, Any]:
+    """Return what every fact row says."""
+    return {"report_id": report.id, "actor_id": actor and actor.account_id, "at": now}
+
+
+def request_info(
+    session: Session, report: Report, sent: Sent, actor: Caller, now: datetime
+) -> None:
+    """Ask the resident; the clock pauses, at most as long as the setting says."""
+    changes = {"review_at": now + timedelta(days=settings().info_days)}
+    workflow.advance(
+        session,
+        report,
+        Action.REQUEST_INFO,
+        actor=actor,
+        now=now,
+        changes=changes,
+        note=sent["question"],
+    )
+
+
+def accept(session: Session, report: Report, _sent: Sent, actor: Caller, now: datetime) -> None:
+    """Take a report on."""
+    workflow.advance(session, report, Action.ACCEPT, actor=actor, now=now)
+
+
+def decline(session: Session, report: Report, sent: Sent, actor: Caller, now: datetime) -> None:
+    """Refuse a report with a coded reason; `not_ours` names who is competent."""
+    words = DECLINE_LABELS[sent["reason"]]
+    if sent["competent"]:
+        words += f"，应由{sent['competent']}处理"
+    if sent["note"]:
+        words += f"。{sent['note']}"
+    workflow.advance(session, report, Action.DECLINE, actor=actor, now=now, note=words)
+
+
+def verify(session: Session, report: Report, sent: Sent, actor: Caller, now: datetime) -> None:
+    """Give the first verdict of a round on an accepted case, or the closing one on a resolved case.
+
+    Raises:
+        AlreadyVerified: the round has its first verdict.
+    """
+    workflow.edge_of(Action.VERIFY, report.status)
+    closing = report.status is Status.RESOLVED
+    if not closing and report.verified_round >= report.round:
+        raise AlreadyVerified
+    verdict: Verdict = sent["verdict"]
+    target = Status.CLOSED if closing or not verdict.true else Status.ACCEPTED
+    changes = {"verdict": verdict, "severity": sent["severity"], "verified_round": report.round}
+    _record(
+        session, report, Stage.CLOSING if closing else Stage.FIRST, sent, sent["note"], actor, now
+    )
+    workflow.advance(
+        session,
+        report,
+        Action.VERIFY,
+        actor=actor,
+        now=now,
+        target=target,
+        changes=changes,
+        note=sent["note"],
+    )
+
+
+def overturn(session: Session, report: Report, sent: Sent, actor: Caller, now: datetime) -> None:
+    """Replace a verdict; points follow by new entries."""
+    changes = {"verdict": sent["verdict"], "severity": sent["severity"]}
+    if report.verdict is not None:
+        _record(session, report, Stage.OVERTURN, sent, sent["reason"], actor, now)
+    workflow.advance(
+        session, report, Action.OVERTURN, actor=actor, now=now, changes=changes, note=sent["reason"]
+    )
+
+
+def _record(
+    session: Session,
+    report: Report,
+    stage: Stage,
+    sent: Sent,
+    note: str | None,
+    actor: Caller,
+    now: datetime,
+) -> None:
+    values = {
+        "round": report.round,
+        "stage": stage,
+        "verdict": sent["verdict"],
+        "severity": sent["severity"],
+    }
+    session.execute(insert(VerdictFact).values(**fact(report, actor, now), **values, note=note))
+
+
+def dispatch(session: Session, report: Report, sent: Sent, actor: Caller, now: datetime) -> None:
+    """Give a case to a lead department, by default the suggested one, with a due time.
+
+    Raises:
+        Invalid: an unknown department, one that would assist itself, or a due time that is past.
+    """
+    workflow.edge_of(Action.DISPATCH, report.status)
+    lead = sent["department"] or report.suggested_department
+    helpers = list(dict.fromkeys(sent["assisting"]))
+    _check_departments(session, sent["department"], lead, helpers)
+    due = registry.due(session, report.category, "handling", now)
+    due_at = _future(sent["due_at"], now) or due.at
+    values = {
+        "lead": lead,
+        "assisting": helpers,
+        "suggested": report.suggested_department,
+        "due_at": due_at,
+    }
+    session.execute(insert(Dispatch).values(**fact(report, actor, now), **values))
+    _assist(session, report, helpers)
+    changes = {
+        "lead_department": lead,
+        "assignee_id": None,
+        "dispatched_at": now,
+        "due_at": due_at,
+        "due_provisional": due.provisional and sent["due_at"] is None,
+        "next_alarm_at": due_at,
+        "extension": Asking.NONE,
+    }
+    workflow.advance(session, report, Action.DISPATCH, actor=actor, now=now, changes=changes)
+
+
+def _check_departments(session: Session, named: str | None, lead: str, helpers: list[str]) -> None:
+    known = registry.departments(session)
+    if named is not None and named not in known:
+        raise Invalid(errors={"department": [say("没有该部门", "No such department")]})
+    for index, code in enumerate(helpers):
+        if code not in known or code == lead:
+            raise Invalid(
+                errors={
+                    f"assisting.{index}": [
+                        say("没有该部门，或已是主办部门", "Unknown, or the lead")
+                    ]
+                }
+            )
+
+
+def _assist(session: Session, report: Report, helpers: list[str]) -> None:
+    session.execute(delete(AssistingDepartment).where(AssistingDepartment.report_id == report.id))
+    if helpers:
+        rows = [{"report_id": report.id, "department": code} for code in helpers]
+        session.execute(insert(AssistingDepartment), rows)
+
+
+def _future(moment: datetime | None, now: datetime) -> datetime | None:
+    if moment is not None and moment <= now:
+        raise Invalid(errors={"due_at": [say("应晚于现在", "Must lie in the future")]})
+    return moment
+
+
+def grant_extension(
+    session: Session, report: Report, sent: Sent, actor: Caller, now: datetime
+) -> None:
+    """Give the time asked for, or another."""
+    due_at = _future(sent["due_at"], now) or _asked(session, report) or report.due_at
+    row = {"step": Step.GRANTED, "due_at": due_at, "reason": None}
+    session.execute(insert(Extension).values(**fact(report, actor, now), **row))
+    changes = {
+        "due_at": due_at,
+        "due_provisional": False,
+        "next_alarm_at": due_at,
+        "extension": Asking.GRANTED,
+    }
+    workflow.advance(session, report, Action.GRANT_EXTENSION, actor=actor, now=now, changes=changes)
+
+
+def _asked(session: Session, report: Report) -> datetime | None:
+    asked = select(Extension.due_at).where(
+        Extension.report_id == report.id, Extension.step == Step.ASKED
+    )
+    return session.scalar(asked.order_by(Extension.id.desc()).limit(1))
+
+
+def refuse_extension(
+    session: Session, report: Report, sent: Sent, actor: Caller, now: datetime
+) -> None:
+    """Refuse more time, and say why."""
+    row = {"step": Step.REFUSED, "due_at": None, "reason": sent["reason"]}
+    session.execute(insert(Extension).values(**fact(report, actor, now), **row))
+    changes = {"extension": Asking.REFUSED}
+    workflow.advance(
+        session,
+        report,
+        Action.REFUSE_EXTENSION,
+        actor=actor,
+        now=now,
+        changes=changes,
+        note=sent["reason"],
+    )
+
+
+def park(session: Session, report: Report, sent: Sent, actor: Caller, now: datetime) -> None:
+    """Put a case aside until its review date; the clock pauses."""
+    if sent["review_on"] <= local_day(now):
+        raise Invalid(errors={"review_on": [say("应晚于今天", "Must lie after today")]})
+    changes = {"review_at": day_start(sent["review_on"])}
+    workflow.advance(
+        session, report, Action.PARK, actor=actor, now=now, changes=changes, note=sent["reason"]
+    )
+
+
+def unpark(session: Session, report: Report, _sent: Sent, actor: Caller, now: datetime) -> None:
+    """Take a case up again; the time of the pause is added to what is due."""
+    workflow.advance(
+        session, report, Action.UNPARK, actor=actor, now=now, changes={"review_at": None}
+    )
+
+
+def rework(session: Session, report: Report, sent: Sent, actor: Caller, now: datetime) -> None:
+    """Send a result back."""
+    workflow.advance(session, report, Action.REWORK, actor=actor, now=now, note=sent["reason"])
+
+
+def correct(
+    session: Session, report: Report, sent: Sent, actor: Caller, now: datetime
+) -> dict[str, Any]:
+    """Correct category or place, and return what that changes in routing and due time, `{name: {from, to}}`."""
+    workflow.edge_of(Action.CORRECT, report.status)
+    changes, place = _corrected(session, report, sent)
+    assessed = registry.assess(
+        session, changes.get("category", report.category), place, report.submitted_at
+    )
+    changes["suggested_department"] = assessed.department
+    if report.clock is Clock.RUNNING:
+        changes.update(due_at=assessed.due_at, due_provisional=assessed.due_provisional)
+        changes["next_alarm_at"] = assessed.alarm_at
+    before = {name: getattr(report, name) for name in changes}
+    workflow.advance(
+        session, report, Action.CORRECT, actor=actor, now=now, changes=changes, note=sent["reason"]
+    )
+    shown = ("category", "area", "address", "suggested_department", "due_at")
+    return {
+        name: {"from": workflow.plain(before[name]), "to": workflow.plain(changes[name])}
+        for name in shown
+        if name in changes and before[name] != changes[name]
+    }
+
+
+def _corrected(session: Session, report: Report, sent: Sent) -> tuple[dict[str, Any], Place]:
+    changes: dict[str, Any] = {}
+    if sent["category"]:
+        reports.check_category(sent["category"], report.channel)
+        changes["category"] = sent["category"]
+    if sent["address"]:
+        changes["address"] = sent["address"]
+    if not sent["location"]:
+        return changes, places.locate(Point(report.longitude, report.latitude))
+    spot = reports.find_spot(sent["location"], report.channel)
+    changes.update(reports.place_values(spot))
+    return changes, spot.place

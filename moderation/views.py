@@ -1,0 +1,185 @@
+"""What an officer's answers are made of; the reporter is in none of them."""
+
+import math
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from citizen import geo, places
+from citizen import service as reports
+from citizen.geo import Crs, Point
+from citizen.models import AssistingDepartment, HistoryEntry, Report
+from citizen.states import ACTION_LABELS, STATUS_LABELS, VERDICT_LABELS, Clock
+from media import service as media
+from moderation import access, neighbours, registry
+from moderation.access import Officer
+from moderation.models import Resolution
+
+CASE_PHOTOS = ("report", "supplement")
+
+
+def item(
+    session: Session, case: Report, who: Officer, actions: list[str], now: datetime, crs: Crs
+) -> dict[str, Any]:
+    """Return what a list shows of a case."""
+    departments = registry.departments(session)
+    return {
+        "number": case.number,
+        "channel": case.channel,
+        "category": case.category,
+        "status": case.status,
+        "status_label": STATUS_LABELS[case.status],
+        "description": case.description,
+        "location": _place(case, who, crs),
+        "area": places.area_named(case.area),
+        "address": case.address,
+        "occurred_at": case.occurred_at,
+        "submitted_at": case.submitted_at,
+        "department": case.lead_department and _department(departments, case.lead_department),
+        "suggested_department": _department(departments, case.suggested_department),
+        "due_at": case.due_at,
+        "due_provisional": case.due_provisional,
+        "overdue": overdue(case, now),
+        "verdict": case.verdict,
+        "verdict_label": case.verdict and VERDICT_LABELS[case.verdict],
+        "severity": case.severity,
+        "followers": case.followers,
+        "version": case.version,
+        "actions": actions,
+    }
+
+
+def overdue(case: Report, now: datetime) -> bool:
+    """Say whether a running case is past its due time."""
+    return case.clock is Clock.RUNNING and case.due_at <= now
+
+
+def _department(names: Mapping[str, str], code: str) -> dict[str, str]:
+    return {"code": code, "name": names.get(code, code)}
+
+
+def _place(case: Report, who: Officer, crs: Crs) -> dict[str, Any]:
+    """Return the point; insiders' categories give departments one of 3 decimals, lest the place name the person."""
+    point = Point(case.longitude, case.latitude)
+    category = places.category(case.category)
+    blurred = category is not None and category.whistle and not who.sees_all
+    shown = geo.from_wgs84(geo.coarse(point) if blurred else point, crs)
+    digits = 3 if blurred else 7
+    return {
+        "longitude": round(shown.longitude, digits),
+        "latitude": round(shown.latitude, digits),
+        "crs": crs.value,
+        "accuracy_m": None if blurred else case.accuracy_m,
+    }
+
+
+def items(
+    session: Session, cases: Sequence[Report], who: Officer, now: datetime, crs: Crs
+) -> list[dict[str, Any]]:
+    """Return what a list shows, actions of the whole page in at most two queries."""
+    offered = access.actions(session, cases, who, now)
+    return [item(session, case, who, offered[case.id], now, crs) for case in cases]
+
+
+def whole(
+    session: Session, case: Report, who: Officer, now: datetime, crs: Crs = Crs.WGS84
+) -> dict[str, Any]:
+    """Return all that an officer may read of a case."""
+    kinds = (*CASE_PHOTOS, "resolution")
+    photos = media.of([(kind, case.number) for kind in kinds])
+    own = [photo for kind in CASE_PHOTOS for photo in photos.get((kind, case.number), [])]
+    shown = item(session, case, who, access.actions(session, [case], who, now)[case.id], now, crs)
+    return {
+        **shown,
+        "media": own,
+        "assisting": _assisting(session, case),
+        "checks": checks(session, case, own),
+        "similar": neighbours.likely_duplicates(session, case),
+        "merged_into": _primary_number(session, case),
+        "results": _results(session, case, photos.get(("resolution", case.number), [])),
+    }
+
+
+def _assisting(session: Session, case: Report) -> list[dict[str, str]]:
+    if case.lead_department is None:
+        return []
+    helpers = select(AssistingDepartment.department).where(AssistingDepartment.report_id == case.id)
+    departments = registry.departments(session)
+    return [_department(departments, code) for code in sorted(session.scalars(helpers))]
+
+
+def _primary_number(session: Session, case: Report) -> str | None:
+    if case.primary_id is None:
+        return None
+    return session.scalar(select(Report.number).where(Report.id == case.primary_id))
+
+
+def _results(session: Session, case: Report, photos: Sequence[Any]) -> list[dict[str, Any]]:
+    """Return what departments found and did; the photos go with the latest result."""
+    if case.dispatched_at is None and not photos:
+        return []
+    found = list(
+        session.scalars(
+            select(Resolution).where(Resolution.report_id == case.id).order_by(Resolution.id)
+        )
+    )
+    departments = registry.departments(session)
+    latest = found[-1] if found else None
+    return [
+        {
+            "at": result.at,
+            "department": _department(departments, result.department),
+            "finding": result.finding,
+            "measures": result.measures,
+            "media": photos if result is latest else [],
+        }
+        for result in found
+    ]
+
+
+def checks(session: Session, case: Report, photos: Sequence[Any]) -> dict[str, Any]:
+    """Compare what photos claim with what the resident says; unknown is null and proves nothing."""
+    return {
+        "photos": [_check(case, photo) for photo in photos],
+        "seen_before": neighbours.same_pictures(session, case, photos),
+    }
+
+
+def _check(case: Report, photo: Any) -> dict[str, Any]:
+    distance = None
+    if photo.latitude is not None and photo.longitude is not None:
+        claimed = Point(photo.longitude, photo.latitude)
+        distance = math.ceil(geo.distance_m(claimed, Point(case.longitude, case.latitude)))
+    minutes = None
+    if photo.captured_at is not None:
+        minutes = int((case.submitted_at - photo.captured_at).total_seconds() // 60)
+    device = " ".join(part for part in (photo.make, photo.model) if part) or None
+    return {
+        "media": photo.public_id,
+        "distance_m": distance,
+        "minutes_before_report": minutes,
+        "device": device,
+    }
+
+
+def history(session: Session, case: Report) -> list[dict[str, Any]]:
+    """Return all steps of a case, by role and department, never by name."""
+    departments = registry.departments(session)
+    return [_step(entry, departments) for entry in reports.history_of(session, case)]
+
+
+def _step(entry: HistoryEntry, departments: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        "at": entry.at,
+        "action": entry.action,
+        "label": ACTION_LABELS[entry.action],
+        "source": entry.source,
+        "target": entry.target,
+        "actor_role": entry.actor_role,
+        "department": entry.department and departments.get(entry.department, entry.department),
+        "note": entry.note,
+        "version": entry.version,
+    }
