@@ -208,7 +208,7 @@ def test_distance_to_a_shore_agrees_with_the_great_circle(bearing: float, metres
     east = metres * METRE * math.sin(bearing) / math.cos(math.radians(35.2))
     point = Point(centre.longitude + east, centre.latitude + north)
     away = Atlas([dot, frame]).locate(*point).lake_distance_m
-    assert away == pytest.approx(distance_m(centre, point), rel=1e-4, abs=0.01)
+    assert away == pytest.approx(distance_m(centre, point), rel=1e-4, abs=0.05)
 
 
 @pytest.mark.parametrize(("metres", "near"), [(0, True), (1_990, True), (2_010, False)])

@@ -1,0 +1,107 @@
+"""Pure: reports that are probably about the same thing, with reasons an officer can judge.
+
+Same kind, near, and at about the same time is what makes a candidate; pictures and words rank it.
+A case that was closed before the new report was received is a recurrence, hence a new case.
+"""
+
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import pairwise
+
+from citizen.geo import Point, distance_m
+
+SHARED_WORDS = 0.3  # of the shorter text's two-character pieces
+SAME_PICTURE = 10  # differing bits of 64; a picture that was shrunk or turned by 1° differs by 3
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How near counts: metres (by category, else the default) and time between two receipts."""
+
+    distance_m: int = 250
+    by_category: Mapping[str, int] = field(default_factory=dict)
+    window: timedelta = timedelta(days=30)
+    most: int = 10
+
+    def reach_m(self, category: str) -> int:
+        """Give the distance limit of a category in metres."""
+        return self.by_category.get(category, self.distance_m)
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """A report as this comparison needs it; `hashes` are 64-bit picture hashes as numbers."""
+
+    number: str
+    category: str
+    point: Point
+    at: datetime
+    description: str
+    hashes: tuple[int, ...] = ()
+    ended_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """A likely duplicate; `score` from 0 to 4 ranks, `reasons` say why in Chinese."""
+
+    number: str
+    distance_m: int
+    picture_distance: int | None
+    shared_words: float
+    score: float
+    reasons: tuple[str, ...]
+
+
+def rank(
+    subject: Sighting, others: Iterable[Sighting], limits: Limits | None = None
+) -> list[Likeness]:
+    """Give the likely duplicates of a report, the likeliest first, ties by number."""
+    bounds = limits or Limits()
+    found = (_compare(subject, other, bounds) for other in others if other.number != subject.number)
+    likely = [likeness for likeness in found if likeness]
+    return sorted(likely, key=lambda likeness: (-likeness.score, likeness.number))[: bounds.most]
+
+
+def shared_words(one: str, other: str) -> float:
+    """Give the share of the shorter text's two-character pieces that the other has too, 0 to 1."""
+    pieces, others = _pieces(one), _pieces(other)
+    shorter = min(len(pieces), len(others))
+    return len(pieces & others) / shorter if shorter else 0.0
+
+
+def picture_distance(one: Sequence[int], other: Sequence[int]) -> int | None:
+    """Give the smallest number of differing bits between two reports' pictures."""
+    return min(((a ^ b).bit_count() for a in one for b in other), default=None)
+
+
+def _compare(subject: Sighting, other: Sighting, limits: Limits) -> Likeness | None:
+    if other.category != subject.category or abs(other.at - subject.at) > limits.window:
+        return None
+    if other.ended_at and other.ended_at <= subject.at:
+        return None
+    reach, metres = limits.reach_m(subject.category), distance_m(subject.point, other.point)
+    if metres > reach:
+        return None
+    apart, words = abs(other.at - subject.at), shared_words(subject.description, other.description)
+    picture = picture_distance(subject.hashes, other.hashes)
+    alike = picture is not None and picture <= SAME_PICTURE
+    score = (1 - metres / (reach or 1)) + (1 - apart / limits.window) + words + (1 if alike else 0)
+    reasons = ["同一类别", f"相距 {round(metres)} 米", _time_words(apart)]
+    reasons += [f"照片相似（相差 {picture} 位）"] if alike else []
+    reasons += [f"描述重合 {words:.0%}"] if words >= SHARED_WORDS else []
+    return Likeness(other.number, round(metres), picture, words, score, tuple(reasons))
+
+
+def _time_words(apart: timedelta) -> str:
+    hours = round(apart.total_seconds() / 3600)
+    if hours < 1:
+        return "相隔不到一小时"
+    return f"相隔 {hours} 小时" if hours < 48 else f"相隔 {round(hours / 24)} 天"
+
+
+def _pieces(text: str) -> set[tuple[str, str]]:
+    plain = unicodedata.normalize("NFKC", text).casefold()
+    return set(pairwise(character for character in plain if character.isalnum()))
