@@ -69,6 +69,24 @@ def test_a_newer_file_updates_shipped_rows_and_leaves_the_citys_own(
         assert not session.get_one(Category, "RAD").active
 
 
+def test_an_area_that_a_newer_file_no_longer_has_is_removed_unless_it_is_the_citys_own(
+    filled: Flask, tmp_path: Path
+) -> None:
+    newer = shutil.copytree(DATA, tmp_path / "newer")
+    document = json.loads((newer / "areas.geojson").read_text(encoding="utf-8"))
+    kept = [row for row in document["features"] if row["properties"]["kind"] != "zone"]
+    text = json.dumps({**document, "features": kept})
+    (newer / "areas.geojson").write_text(text, encoding="utf-8")
+    with writing() as session:
+        session.get_one(Area, "370800-TBH").origin = Origin.OPERATOR
+    with writing() as session:
+        load_places(session, newer)
+    with reading() as session:
+        assert session.get(Area, "370800-JKQ") is None
+        assert session.get(Area, "370800-TBH") is not None
+        assert session.get(Area, "370800") is not None
+
+
 # -------- official outlines
 
 

@@ -92,6 +92,8 @@ def test_assisting_ones_are_left_out_where_the_district_is_unknown_or_they_are_c
 def test_a_table_that_takes_nothing_says_so() -> None:
     with pytest.raises(LookupError):
         route([], Facts("OTH"), on=TODAY, departments=DEPARTMENTS)
+    with pytest.raises(LookupError):
+        explain([rule(category="RAD")], Facts("OTH"), on=TODAY, departments=DEPARTMENTS)
 
 
 def test_a_place_gives_its_facts_and_an_answer_overrules_them() -> None:
