@@ -120,7 +120,7 @@ class Voucher(Model):
     __tablename__ = "vouchers"
     __table_args__ = (
         CheckConstraint("uses >= 0 AND uses <= entries", name="uses_within_entries"),
-        Index("ix_vouchers_account_id", "account_id", "id"),
+        Index("ix_vouchers_account_id", "account_id", "issued_at", "id"),
         Index("ix_vouchers_offer_account", "offer_id", "account_id"),
         Index(
             "ix_vouchers_expiry",

@@ -1,6 +1,7 @@
 """What can go wrong with points, offers, vouchers and partners."""
 
-from core.errors import Conflict, Invalid, NotFound
+from core.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
+from core.messages import say
 
 
 class OfferNotFound(NotFound):
@@ -81,12 +82,6 @@ class AlreadyUndone(Conflict):
     code, zh, en = "already_undone", "该核销已撤销", "It was undone already"
 
 
-class AccountNotFound(NotFound):
-    """No such resident."""
-
-    code, zh, en = "account_not_found", "未找到该居民", "No such resident"
-
-
 class AwardNotFound(NotFound):
     """No such award."""
 
@@ -135,7 +130,70 @@ class EarlierMonthOpen(Conflict):
     code, zh, en = "earlier_month_open", "请先结算之前的月份", "An earlier month is still open"
 
 
-class RulesNotInForce(Conflict):
+class RulesRetroactive(Conflict):
     """A rule set can't begin in the past: nothing is ever retroactive."""
 
     code, zh, en = "rules_retroactive", "规则不能追溯生效", "Rules can't begin in the past"
+
+
+class RulesUnreadable(Invalid):
+    """A rule set lacks a field or holds something strange."""
+
+    code, zh, en = "rules_unreadable", "积分规则有误", "The rules can't be read"
+
+
+class AdjustmentAccount(Invalid):
+    """The field `account` names no resident."""
+
+    code, zh, en = "account_not_found", "未找到该居民", "No such resident"
+
+    def __init__(self) -> None:
+        super().__init__(errors={"account": [say("未找到该居民", "No such resident")]})
+
+
+class OfferPartner(Invalid):
+    """The field `partner` names no partner."""
+
+    code, zh, en = "partner_not_found", "未找到该合作单位", "No such partner"
+
+    def __init__(self) -> None:
+        super().__init__(errors={"partner": [say("未找到该合作单位", "No such partner")]})
+
+
+class OfferChanged(Conflict):
+    """The price changed while the resident redeemed; nothing was taken."""
+
+    code, zh, en = "offer_changed", "该兑换项目刚刚变更，请重新查看", "The offer has just changed"
+
+
+class TerminalRefused(Unauthenticated):
+    """The key opens no terminal."""
+
+    code, zh, en = "sign_in_refused", "终端密钥无效", "The terminal's key is wrong"
+
+
+class TerminalMissing(Invalid):
+    """A password sign-in must say at which terminal a voucher is used."""
+
+    code, zh, en = "invalid", "填写内容有误", "Some fields are wrong"
+
+    def __init__(self) -> None:
+        super().__init__(errors={"terminal": [say("必填", "Required")]})
+
+
+class PartnerSuspended(Forbidden):
+    """The account speaks for no partner that takes part."""
+
+    code, zh, en = "partner_suspended", "合作单位已停用", "The partner takes no part"
+
+
+class PartnerExists(Conflict):
+    """A partner of that name exists."""
+
+    code, zh, en = "partner_exists", "该合作单位名称已被使用", "The partner's name is taken"
+
+
+class MonthUnknown(NotFound):
+    """The address names no month of the form YYYY-MM."""
+
+    code, zh, en = "month_not_found", "月份格式应为 YYYY-MM", "No month of the form YYYY-MM"

@@ -168,7 +168,7 @@ def _out_of(taken: Sequence[tuple[datetime, int]], into: System) -> Plan:
     )
 
 
-def take_back(balance: Balance, amount: int, own: datetime) -> Plan:
+def take_back(balance: Balance, amount: int, own: datetime | None) -> Plan:
     """Reverse an award: its own lot's rest, what of it had lapsed, other lots, then debt."""
     first = [lot for lot in balance.lots if lot.expires_at == own]
     others = [lot for lot in balance.lots if lot.expires_at != own]

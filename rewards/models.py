@@ -16,7 +16,7 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from core.database import BigId, Model, UtcDateTime, append_only, choice, public_id
 from rewards.states import AwardReason, AwardState
@@ -159,6 +159,7 @@ class Posting(Model):
     sequence: Mapped[int | None] = mapped_column(BigId)
     balance_after: Mapped[int | None] = mapped_column(BigId)
     expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    transaction: Mapped[Transaction] = relationship(lazy="raise", viewonly=True)
 
 
 class Adjustment(Model):

@@ -7,15 +7,16 @@ is hot for the city.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
+from core.clock import local_day
 from core.database import locked, public_id
 from core.upsert import insert_into
-from rewards.ledger import Balance, Line, Lot, LotChange, Plan, moved, total
+from rewards.ledger import Balance, Line, Lot, LotChange, Plan, lapse, moved, total
 from rewards.models import PointsAccount, PointsLot, Posting, Transaction
 from rewards.states import EntryReason, Pot
 
@@ -95,6 +96,18 @@ def _open(session: Session, cause: Cause) -> int | None:
     once = statement.on_conflict_do_nothing(index_elements=["source"]).returning(Transaction.id)
     made: int | None = session.scalar(once)
     return made
+
+
+def lapse_due(session: Session, account_id: int, balance: Balance, now: datetime) -> Balance:
+    """Expire what is past its day before anything else moves; return the balance that is left."""
+    plan = lapse(balance, now)
+    if not plan:
+        return balance
+    last_day = local_day(plan.lots[0].expires_at - timedelta(seconds=1))
+    subject = ("expiry", last_day.isoformat())
+    cause = Cause(f"expiry:{public_id()}", EntryReason.EXPIRY, subject, now)
+    write(session, account_id, plan, cause)
+    return balance.after(plan)
 
 
 @dataclass(frozen=True)

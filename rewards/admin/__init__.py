@@ -1,0 +1,1 @@
+"""What reward administrators, reviewers and auditors do."""

@@ -1,0 +1,1 @@
+"""Partners who honour vouchers: their people, their gates, and what they are owed."""
