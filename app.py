@@ -22,11 +22,12 @@ import moderation.handlers
 import moderation.jobs
 import moderation.routes
 import moderation.staff.routes
+import rewards.admin.routes
 import rewards.cli
 import rewards.demo
 import rewards.handlers
 import rewards.jobs
-import rewards.partners
+import rewards.partners.routes
 import rewards.routes
 from citizen.events import CaseRated, CaseSettled, ReportSubmitted
 from core import database, documents, events, gateways, logs, tokens, web
@@ -62,8 +63,9 @@ BLUEPRINTS = (
     citizen.routes.routes,
     moderation.staff.routes.routes,
     moderation.routes.routes,
-    rewards.partners.routes,
     rewards.routes.routes,
+    rewards.partners.routes.routes,
+    rewards.admin.routes.routes,
 )
 COMMANDS = (core.cli, media.cli, citizen.cli, moderation.cli, rewards.cli)
 

@@ -267,7 +267,7 @@ def _record(
     note: str | None,
     changes: Mapping[str, Any],
 ) -> None:
-    plain = {name: plain(value) for name, value in changes.items()}
+    noted = {name: plain(value) for name, value in changes.items()}
     session.execute(
         insert(HistoryEntry).values(
             report_id=report.id,
@@ -280,7 +280,7 @@ def _record(
             actor_role=role_in(action, actor),
             department=report.lead_department,
             note=note,
-            changes=plain,
+            changes=noted,
         )
     )
     details = {

@@ -5,6 +5,7 @@ Flask's own reader takes NaN, 4,000-digit integers, doubled keys, NUL and half e
 
 import json
 import math
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,6 +13,7 @@ from core.errors import BadRequest, Invalid
 from core.messages import say
 
 DEPTH = 16
+STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 DIGITS = 18
 
 
@@ -92,9 +94,9 @@ class _Reader:
 
 
 def _depth(text: str) -> int:
-    """Count levels on the raw text; brackets inside strings can only make it look deeper than it is."""
+    """Count levels on the raw text, without what stands inside strings."""
     depth = deepest = 0
-    for letter in text:
+    for letter in STRING.sub("", text):
         if letter in "[{":
             depth += 1
             deepest = max(deepest, depth)

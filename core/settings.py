@@ -299,5 +299,5 @@ def _sms_account(env: Mapping[str, str]) -> SmsAccount:
 
 
 def _identity_account(env: Mapping[str, str]) -> IdentityAccount:
-    adapter = env.get("IDENTITY_ADAPTER", "core.gateways.identity:AppMark")
+    adapter = env.get("IDENTITY_ADAPTER", "core.gateways.providers:AppMark")
     return IdentityAccount(env.get("IDENTITY_APP_ID", ""), env.get("IDENTITY_SECRET", ""), adapter)

@@ -20,6 +20,7 @@ from core.errors import Errors, Invalid
 from core.messages import say
 from core.settings import settings
 from core.tokens import Caller
+from media.twins import twins as twins_of
 from media.errors import (
     MediaNotFound,
     MediaUsed,
@@ -40,6 +41,8 @@ GRACE: Final = timedelta(hours=1)  # between an upload's objects and its row
 WINDOW: Final = timedelta(hours=24)  # of the upload limit, and the life of an unused photo
 LONGEST_NAME: Final = 120
 _FRESH: Final = {"populate_existing": True}
+
+twins = twins_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,8 +23,6 @@ from moderation.models import Extension, Resolution, Step
 from moderation.triage import fact
 
 Sent = Mapping[str, Any]
-RETURN_WORKING_DAYS = 2
-EXTENSION_WORKING_DAYS = 10
 
 
 def sign(session: Session, report: Report, _sent: Sent, actor: Caller, now: datetime) -> None:
@@ -64,7 +62,7 @@ def give_back(session: Session, report: Report, sent: Sent, actor: Caller, now: 
     """
     workflow.edge_of(Action.RETURN, report.status)
     dispatched_at = report.dispatched_at or now
-    if now >= registry.working_days_after(session, dispatched_at, RETURN_WORKING_DAYS):
+    if now >= registry.return_ends_at(session, report.category, dispatched_at):
         raise ReturnClosed
     workflow.advance(
         session,
@@ -92,7 +90,7 @@ def extend(session: Session, report: Report, sent: Sent, actor: Caller, now: dat
     workflow.edge_of(Action.EXTEND, report.status)
     if report.extension is not Asking.NONE:
         raise ExtensionUsed
-    latest = registry.working_days_after(session, report.due_at, EXTENSION_WORKING_DAYS)
+    latest = registry.extension_ends_at(session, report.category, report.due_at)
     if not report.due_at < sent["due_at"] <= latest:
         message = say(
             "应晚于原期限且不超过 10 个工作日", "After what is due, by at most 10 working days"

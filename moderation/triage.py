@@ -20,6 +20,7 @@ from core.messages import say
 from core.settings import settings
 from core.tokens import Caller
 from moderation import registry
+from moderation.deadlines import Term
 from moderation.models import Dispatch, Extension, Stage, Step, VerdictFact
 from moderation.schemas import DECLINE_LABELS
 
@@ -128,7 +129,7 @@ def dispatch(session: Session, report: Report, sent: Sent, actor: Caller, now: d
     lead = sent["department"] or report.suggested_department
     helpers = list(dict.fromkeys(sent["assisting"]))
     _check_departments(session, sent["department"], lead, helpers)
-    due = registry.due(session, report.category, "handling", now)
+    due = registry.due(session, report.category, Term.HANDLING, now)
     due_at = _future(sent["due_at"], now) or due.at
     values = {
         "lead": lead,
@@ -144,7 +145,7 @@ def dispatch(session: Session, report: Report, sent: Sent, actor: Caller, now: d
         "dispatched_at": now,
         "due_at": due_at,
         "due_provisional": due.provisional and sent["due_at"] is None,
-        "next_alarm_at": due_at,
+        "next_alarm_at": registry.alarm_at(session, now, due_at),
         "extension": Asking.NONE,
     }
     workflow.advance(session, report, Action.DISPATCH, actor=actor, now=now, changes=changes)
@@ -188,7 +189,7 @@ def grant_extension(
     changes = {
         "due_at": due_at,
         "due_provisional": False,
-        "next_alarm_at": due_at,
+        "next_alarm_at": registry.alarm_at(session, now, due_at),
         "extension": Asking.GRANTED,
     }
     workflow.advance(session, report, Action.GRANT_EXTENSION, actor=actor, now=now, changes=changes)

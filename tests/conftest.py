@@ -2,6 +2,7 @@
 
 import glob
 import os
+import secrets
 import shutil
 import subprocess
 import tempfile
@@ -26,7 +27,9 @@ DEMO_PASSWORD = "demo-password-for-tests"
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
     """A throw-away server. PostgreSQL refuses to run as root, so root lends it to nobody."""
-    found = max(glob.glob("/usr/lib/postgresql/*/bin/initdb"), default=None) or shutil.which("initdb")  # noqa: PTH207
+    found = max(glob.glob("/usr/lib/postgresql/*/bin/initdb"), default=None) or shutil.which(
+        "initdb"
+    )
     if found is None:
         pytest.fail("PostgreSQL is not installed; make test says how")
     tools = Path(found).resolve().parent
@@ -48,12 +51,29 @@ def postgres_url() -> Iterator[str]:
     shutil.rmtree(home)
 
 
+@pytest.fixture(scope="session")
+def new_database(postgres_url: str) -> Callable[[str], str]:
+    """`new_database("name")`: the URL of an empty database on the suite's own server."""
+
+    def made(name: str) -> str:
+        unique = f"{name}_{secrets.token_hex(4)}"
+        with psycopg.connect(postgres_url.replace("+psycopg", ""), autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {unique}")  # type: ignore[call-overload]
+        return postgres_url.replace("/postgres?", f"/{unique}?")
+
+    return made
+
+
 class World:
     """An application on one kind of database, and the demo set to go back to."""
 
     def __init__(self, kind: str, home: Path, server: str | None) -> None:
         self.kind, self.home, self.server = kind, home, server
-        url = server.replace("/postgres?", "/suite?") if server else f"sqlite:///{home / 'suite.sqlite3'}"
+        url = (
+            server.replace("/postgres?", "/suite?")
+            if server
+            else f"sqlite:///{home / 'suite.sqlite3'}"
+        )
         if server:
             self._admin("CREATE DATABASE suite")
         environ = {
@@ -103,7 +123,9 @@ class World:
 
 
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])
-def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def world(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[World]:
     """The application with the demo set on one kind of database."""
     kind = request.param
     server = request.getfixturevalue("postgres_url") if kind == "postgresql" else None

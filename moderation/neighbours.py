@@ -1,0 +1,94 @@
+"""Which earlier reports are probably about the same thing, and which photos were seen before."""
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from citizen import geo
+from citizen.geo import Point
+from citizen.models import Report
+from citizen.states import Status
+from media import service as media
+from moderation import duplicates
+from moderation.duplicates import Limits, Sighting
+
+MOST_COMPARED = 200
+
+
+def likely_duplicates(session: Session, case: Report) -> list[dict[str, Any]]:
+    """Return likely duplicates, likeliest first, with reasons and enough to judge."""
+    limits = Limits()
+    others = {other.number: other for other in _nearby(session, case, limits)}
+    ranked = duplicates.rank(_sighting(case), map(_sighting, others.values()), limits)
+    return [
+        {
+            "number": found.number,
+            "distance_m": found.distance_m,
+            "reasons": list(found.reasons),
+            "status": others[found.number].status,
+            "description": others[found.number].description,
+        }
+        for found in ranked
+    ]
+
+
+def _nearby(session: Session, case: Report, limits: Limits) -> Sequence[Report]:
+    point = Point(case.longitude, case.latitude)
+    box = geo.box_around(point, limits.reach_m(case.category))
+    statement = (
+        select(Report)
+        .where(
+            Report.category == case.category,
+            Report.latitude.between(box.south, box.north),
+            Report.longitude.between(box.west, box.east),
+            Report.submitted_at >= case.submitted_at - limits.window,
+            Report.submitted_at <= case.submitted_at + limits.window,
+            Report.status.not_in((Status.WITHDRAWN, Status.MERGED)),
+            Report.id != case.id,
+        )
+        .order_by(Report.submitted_at.desc())
+        .limit(MOST_COMPARED)
+    )
+    return session.scalars(statement).all()
+
+
+def _sighting(report: Report) -> Sighting:
+    return Sighting(
+        number=report.number,
+        category=report.category,
+        point=Point(report.longitude, report.latitude),
+        at=report.submitted_at,
+        description=report.description,
+        ended_at=report.ended_at,
+    )
+
+
+def same_pictures(session: Session, case: Report, photos: Sequence[Any]) -> list[dict[str, Any]]:
+    """Return where the very same picture was used before this case, in other cases."""
+    uses = [
+        (twin, twin.subject[1])
+        for twin in media.twins(photos, kinds=("report", "supplement"))
+        if twin.subject[1] != case.number
+    ]
+    if not uses:
+        return []
+    numbers = {number for _, number in uses}
+    owners = _reporters(session, numbers)
+    return [
+        {
+            "media": twin.media,
+            "number": number,
+            "distance": twin.distance,
+            "same_account": owners[number] == case.reporter_id,
+        }
+        for twin, number in uses
+        if number in owners
+    ]
+
+
+def _reporters(session: Session, numbers: Collection[str]) -> dict[str, int | None]:
+    """Return who reported, for comparison only; it is never shown."""
+    rows = session.execute(select(Report.number, Report.reporter_id).where(Report.number.in_(numbers)))
+    return {number: reporter_id for number, reporter_id in rows}

@@ -1,0 +1,191 @@
+"""Departments, routing and deadline rules, and the calendar: rows that operators edit, kept in memory.
+
+Each process reads them again after 30 s. What the pure rules need is put together here.
+"""
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+from flask import current_app
+from sqlalchemy import func, insert, select
+from sqlalchemy.orm import Session
+
+from citizen.atlas import Place
+from citizen.ports import Assessment
+from core.clock import local_day
+from moderation import deadlines, routing
+from moderation.calendar import WorkCalendar
+from moderation.deadlines import DeadlineRule, Due, Term, Unit
+from moderation.models import CalendarDay, Department, RoutingRule
+from moderation.models import DeadlineRule as DeadlineRow
+from moderation.routing import Decision, Facts, Rule
+
+DATA = Path(__file__).resolve().parent / "data"
+KEPT_SECONDS = 30
+
+
+@dataclass(frozen=True)
+class Rules:
+    """All that decides routing and deadlines, as of one reading."""
+
+    departments: Mapping[str, routing.Department]
+    routing: tuple[Rule, ...]
+    deadlines: tuple[DeadlineRule, ...]
+    calendar: WorkCalendar
+    read_at: float
+
+
+def rules(session: Session) -> Rules:
+    """Return the rules in force, from memory or the database."""
+    caches: dict[str, Any] = current_app.extensions["caches"]
+    kept: Rules | None = caches.get("rules")
+    if kept is None or time.monotonic() > kept.read_at + KEPT_SECONDS:
+        kept = caches["rules"] = _read(session)
+    return kept
+
+
+def _read(session: Session) -> Rules:
+    named = session.scalars(select(Department).where(Department.active))
+    days = session.execute(select(CalendarDay.day, CalendarDay.working))
+    return Rules(
+        departments={row.code: routing.Department(row.code, row.name) for row in named},
+        routing=tuple(Rule.from_json(body) for body in _bodies(session, RoutingRule)),
+        deadlines=tuple(DeadlineRule.from_json(body) for body in _bodies(session, DeadlineRow)),
+        calendar=WorkCalendar({day: working for day, working in days}),
+        read_at=time.monotonic(),
+    )
+
+
+def _bodies(session: Session, model: Any) -> list[dict[str, Any]]:
+    """Return the rows of the latest version, in order."""
+    latest = select(func.max(model.version)).scalar_subquery()
+    rows = select(model.body).where(model.version == latest).order_by(model.position)
+    return list(session.scalars(rows))
+
+
+def departments(session: Session) -> Mapping[str, str]:
+    """Return the names of departments by code."""
+    return {code: found.name for code, found in rules(session).departments.items()}
+
+
+def suggest(session: Session, category: str, place: Place, received_at: datetime) -> Decision:
+    """Return whose job a report probably is, with the rule that says so."""
+    known = rules(session)
+    facts = Facts.at(category, place)
+    on = local_day(received_at)
+    return routing.route(known.routing, facts, on=on, departments=known.departments)
+
+
+def due(session: Session, category: str, term: Term, start: datetime) -> Due:
+    """Return the end of a term that starts at an instant, by the rule of the category."""
+    known = rules(session)
+    rule = deadlines.find_rule(known.deadlines, term, category, on=local_day(start))
+    return deadlines.due(start, rule.amount, rule.unit, known.calendar)
+
+
+def assess(session: Session, category: str, place: Place, received_at: datetime) -> Assessment:
+    """Suggest the department, and say by when the report must be taken on or refused."""
+    decision = suggest(session, category, place, received_at)
+    end = due(session, category, Term.ACCEPT, received_at)
+    return Assessment(
+        department=decision.lead,
+        rule=decision.words,
+        due_at=end.at,
+        due_provisional=end.provisional,
+        alarm_at=alarm_at(session, received_at, end.at),
+    )
+
+
+def alarm_at(session: Session, start: datetime, due_at: datetime) -> datetime | None:
+    """Return the first warning of a term that starts at an instant."""
+    plan = deadlines.alarms(start, due_at, rules(session).calendar)
+    first = deadlines.next_alarm(plan, start)
+    return first.at if first else None
+
+
+def return_ends_at(session: Session, category: str, dispatched_at: datetime) -> datetime:
+    """Return until when a dispatched case may be sent back."""
+    return due(session, category, Term.RETURN, dispatched_at).at
+
+
+def extension_ends_at(session: Session, category: str, due_at: datetime) -> datetime:
+    """Return the latest due time that an extension may ask for."""
+    known = rules(session)
+    rule = deadlines.find_rule(known.deadlines, Term.EXTENSION, category, on=local_day(due_at))
+    if rule.unit is not Unit.WORKING_DAYS:
+        return deadlines.due(due_at, rule.amount, rule.unit, known.calendar).at
+    return deadlines.extension_limit(due_at, rule.amount, known.calendar).at
+
+
+def load_shipped(session: Session, folder: Path = DATA) -> list[str]:
+    """Bring the shipped departments and rules into the database; return what was new."""
+    loaded = [
+        name
+        for name, load in (
+            ("departments", _load_departments),
+            ("routing", _load_routing),
+            ("deadlines", _load_deadlines),
+            ("calendar", _load_calendar),
+        )
+        if load(session, json.loads((folder / f"{name}.json").read_text(encoding="utf-8")))
+    ]
+    current_app.extensions["caches"].pop("rules", None)
+    return loaded
+
+
+def _load_departments(session: Session, document: Mapping[str, Any]) -> bool:
+    known = set(session.scalars(select(Department.code)))
+    rows = [
+        {"code": body["code"], "name": body["name"], "active": True}
+        for body in document["departments"]
+        if body["code"] not in known
+    ]
+    if rows:
+        session.execute(insert(Department), rows)
+    return bool(rows)
+
+
+def _load_routing(session: Session, document: Mapping[str, Any]) -> bool:
+    found = tuple(Rule.from_json(body) for body in document["rules"])
+    named = {
+        row.code: routing.Department(row.code, row.name)
+        for row in session.scalars(select(Department))
+    }
+    routing.check(found, named, on=date.today())  # noqa: DTZ011  any day in force will do
+    return _load_version(session, RoutingRule, document["version"], document["rules"])
+
+
+def _load_deadlines(session: Session, document: Mapping[str, Any]) -> bool:
+    for body in document["rules"]:
+        DeadlineRule.from_json(body)
+    return _load_version(session, DeadlineRow, document["version"], document["rules"])
+
+
+def _load_version(session: Session, model: Any, version: Any, bodies: list[Any]) -> bool:
+    name = f"{version:04d}" if isinstance(version, int) else str(version)
+    if session.scalar(select(model.id).where(model.version == name).limit(1)) is not None:
+        return False
+    rows = [{"version": name, "position": at, "body": body} for at, body in enumerate(bodies)]
+    session.execute(insert(model), rows)
+    return True
+
+
+def _load_calendar(session: Session, document: Mapping[str, Any]) -> bool:
+    known = set(session.scalars(select(CalendarDay.day)))
+    rows = [
+        {
+            "day": date.fromisoformat(body["day"]),
+            "working": body["working"],
+            "note": body.get("note"),
+        }
+        for body in document["days"]
+        if date.fromisoformat(body["day"]) not in known
+    ]
+    if rows:
+        session.execute(insert(CalendarDay), rows)
+    return bool(rows)
