@@ -36,7 +36,7 @@ def run_worker() -> None:
 @click.argument("name")
 @with_appcontext
 def print_token(kind: str, name: str) -> None:
-    """Print an access token for an existing account: NAME is a phone for residents, else a username."""
+    """Print an access token for an existing account; NAME is a resident's phone or a username."""
     with writing() as session:
         digits = phones.normal(name) or name
         account = find(session, Subject("phone", digits)) if kind == Kind.RESIDENT else None

@@ -1,8 +1,8 @@
 """The database: base model, column types, and the two kinds of transaction.
 
-Only routes, jobs and commands open a unit of work; services never commit. On SQLite a unit of work that
-writes begins IMMEDIATE (a late lock fails at once, whatever the busy timeout), a read begins deferred and
-never waits for writers.
+Only routes, jobs and commands open a unit of work; services never commit. On SQLite a unit of work
+that writes begins IMMEDIATE (a late lock fails at once, whatever the busy timeout), a read begins
+deferred and never waits for writers.
 """
 
 import sqlite3
@@ -63,7 +63,7 @@ Columns = TypeVarTuple("Columns")
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """An instant: aware in Python, UTC in both databases (SQLite would drop the offset in silence)."""
+    """An instant: aware in Python, UTC in both databases; SQLite alone would drop the offset."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -112,14 +112,14 @@ def public_id() -> str:
 
 
 def append_only(model: ModelClass) -> ModelClass:
-    """Mark a model whose rows are never changed; its migration adds the triggers, a house test sees to it."""
+    """Mark a model whose rows never change; its migration adds triggers, a house test sees to it."""
     model.__table__.info["append_only"] = True
     return model
 
 
 @contextmanager
 def writing() -> Iterator[Session]:
-    """Open the unit of work that writes; commit on a clean exit, roll everything back on any exception."""
+    """Open the unit of work that writes; commit on a clean exit, roll back on any exception."""
     no_transaction()
     session = db.session()
     try:
@@ -133,7 +133,7 @@ def writing() -> Iterator[Session]:
 
 @contextmanager
 def reading() -> Iterator[Session]:
-    """Open a short read that ends with the block; what was loaded stays readable, and may be out of date."""
+    """Open a short read that ends with the block; what it loaded stays readable, if out of date."""
     no_transaction()
     session = db.session()
     try:
@@ -148,7 +148,8 @@ def no_transaction() -> None:
     """Make sure that no transaction is open.
 
     Raises:
-        RuntimeError: one is; called before anything slow (stores, gateways, hashing) and at every beginning.
+        RuntimeError: one is; called before anything slow (stores, gateways, hashing) and at every
+            beginning.
     """
     if db.session().in_transaction():
         raise RuntimeError("a transaction is open here")
@@ -163,11 +164,11 @@ def engine_options(settings: Settings) -> dict[str, Any]:
     """Return pool and timeout options for the chosen database."""
     if settings.database_url.startswith("sqlite"):
         return {"connect_args": {"timeout": LOCK_TIMEOUT_MS / 1000, "check_same_thread": False}}
-    timeouts = f"-c lock_timeout={LOCK_TIMEOUT_MS} -c statement_timeout={STATEMENT_TIMEOUT_MS} -c timezone=UTC"
+    timeouts = f"-c lock_timeout={LOCK_TIMEOUT_MS} -c statement_timeout={STATEMENT_TIMEOUT_MS}"
     return {
         "pool_size": POOL,
         "pool_pre_ping": True,
-        "connect_args": {"options": timeouts, "connect_timeout": 3},
+        "connect_args": {"options": f"{timeouts} -c timezone=UTC", "connect_timeout": 3},
     }
 
 

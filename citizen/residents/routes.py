@@ -12,6 +12,7 @@ from citizen.errors import AccountDisabled, IdentityInUse
 from citizen.ports import StaffDesk
 from citizen.residents import consents, persons
 from citizen.residents.schemas import (
+    AnyMeSchema,
     BindSchema,
     CodeSentSchema,
     ConsentSchema,
@@ -34,8 +35,13 @@ from core.clock import now as present
 from core.database import reading, writing
 from core.errors import Forbidden, Invalid, TooMany, Unavailable
 from core.events import port
-from core.gateways.identity import IdentityUnavailable, TicketInvalid
-from core.gateways.wechat import WeChatBlocked, WeChatBusy, WeChatCodeInvalid, WeChatUnavailable
+from core.gateways.miniprograms import (
+    WeChatBlocked,
+    WeChatBusy,
+    WeChatCodeInvalid,
+    WeChatUnavailable,
+)
+from core.gateways.providers import IdentityUnavailable, TicketInvalid
 from core.permissions import Kind
 from core.phones import CodeInvalid
 from core.schemas import SignInSchema, page_of
@@ -133,8 +139,7 @@ def sign_in_by_code() -> Response:
 
 @routes.post("/me/identities")
 @routes.takes(BindSchema)
-@routes.gives(200, ResidentMeSchema)
-@routes.gives(200, StaffMeSchema)
+@routes.gives(200, AnyMeSchema)
 @routes.fails(CodeInvalid, WeChatCodeInvalid, WeChatBlocked, Invalid, IdentityInUse)
 @routes.fails(WeChatBusy, WeChatUnavailable)
 @may("citizen.identities")
@@ -169,9 +174,7 @@ def _bind(who: Caller, subjects: Sequence[Subject], sent: Mapping[str, str]) -> 
 
 
 @routes.get("/me")
-@routes.gives(200, ResidentMeSchema)
-@routes.gives(200, StaffMeSchema)
-@routes.gives(200, PartnerMeSchema)
+@routes.gives(200, AnyMeSchema)
 @may("citizen.me")
 def show_me() -> Response:
     """Show the account that the token speaks for."""

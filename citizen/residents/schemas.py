@@ -118,6 +118,10 @@ class PartnerMeSchema(MeSchema):
     terminal = Text(allow_none=True)
 
 
+class AnyMeSchema(ResidentMeSchema, StaffMeSchema, PartnerMeSchema):
+    """One's own account: which of these members are there depends on its kind."""
+
+
 class ConsentSchema(Schema):
     """The last agreement of a purpose; `document_digest` is the SHA-256 of the text agreed to."""
 

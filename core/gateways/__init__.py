@@ -10,9 +10,9 @@ from typing import cast
 from flask import Flask, current_app
 
 from core.database import no_transaction
-from core.gateways.identity import IdentityProvider, Proof, identity_body
-from core.gateways.sms import SmsGateway, SmsUnavailable, sms_body
-from core.gateways.wechat import WeChat, WeChatSession, wechat_body
+from core.gateways.miniprograms import WeChat, WeChatSession, wechat_body
+from core.gateways.providers import IdentityProvider, Proof, identity_body
+from core.gateways.textmessages import SmsGateway, SmsUnavailable, sms_body
 from core.settings import Settings
 
 __all__ = [

@@ -144,7 +144,9 @@ def _is_id(value: object) -> TypeGuard[str]:
 def _refuse(errcode: object) -> None:
     if errcode == 0:
         return
-    log.warning("wechat_refused", errcode=errcode if isinstance(errcode, int) else "odd")
+    if not isinstance(errcode, int):
+        errcode = None  # no answer of WeChat's
+    log.warning("wechat_refused", errcode=errcode)
     if errcode in SPENT_CODES:
         raise WeChatCodeInvalid
     if errcode == QUOTA:
