@@ -1,4 +1,4 @@
-"""Who may do what: kinds of account, roles of staff, and one table that every route names a row of."""
+"""Who may do what: kinds of account, roles of staff, one table that every route names a row of."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -69,7 +69,19 @@ PERMISSIONS: dict[str, Grant] = {
     "moderation.act": _staff(Role.DISPATCHER, Role.HANDLER, Role.REVIEWER),
     "moderation.respond": RESIDENTS,
     "moderation.workflow": _anyone(Kind.STAFF),
-    "moderation.statistics": CASE_READERS,
     "moderation.administer": _staff(Role.SYSADMIN),
     # rewards
+    "rewards.own": RESIDENTS,
+    "rewards.redeem": RESIDENTS,
+    "rewards.offers": Grant(
+        frozenset({Kind.RESIDENT, Kind.STAFF}), frozenset({Role.REWARDS_ADMIN, Role.AUDITOR})
+    ),
+    "rewards.manage": _staff(Role.REWARDS_ADMIN),
+    "rewards.read": _staff(Role.REWARDS_ADMIN, Role.AUDITOR),
+    "rewards.awards": _staff(Role.REVIEWER, Role.AUDITOR),
+    "rewards.review": _staff(Role.REVIEWER),
+    "rewards.honour": PARTNERS,
+    "rewards.settlement": Grant(
+        frozenset({Kind.PARTNER, Kind.STAFF}), frozenset({Role.REWARDS_ADMIN, Role.AUDITOR})
+    ),
 }

@@ -13,7 +13,7 @@ from core import tokens
 from core.api import Blueprint, EmptySchema, Schema, answer, body, dump
 from core.clock import now as present
 from core.database import writing
-from core.errors import Forbidden, Unauthenticated
+from core.errors import Forbidden, Unauthenticated, Unavailable
 from core.fields import Text
 from core.health import away, multiprocess_directory
 from core.permissions import PERMISSIONS
@@ -30,6 +30,12 @@ class RefreshSchema(Schema):
     """A refresh token, good for one exchange."""
 
     refresh_token = Text(most=512, required=True)
+
+
+class HealthSchema(Schema):
+    """That all is well; what is not is a problem."""
+
+    status = Text()
 
 
 @routes.post("/auth/refresh")
@@ -59,6 +65,7 @@ def logout() -> Response:
 
 
 @operations.get("/healthz")
+@operations.gives(200, HealthSchema)
 @public
 def healthz() -> Response:
     """Say that the process answers."""
@@ -66,19 +73,23 @@ def healthz() -> Response:
 
 
 @operations.get("/readyz")
+@operations.gives(200, HealthSchema)
+@operations.fails(Unavailable)
 @public
 def readyz() -> Response:
     """Say whether work can be done, and what is away if not."""
     missing = away()
     if not missing:
         return answer({"status": "ok"})
-    return answer({"status": "unavailable", "away": missing}, 503, [("Retry-After", "5")])
+    raise Unavailable(away=missing)
 
 
 @operations.get("/metrics")
+@operations.gives(200, content_type="text/plain")
+@operations.fails(Unauthenticated, Forbidden)
 @public
 def metrics() -> Response:
-    """Figures for Prometheus: on loopback, with the scraper's token, or for staff who may see them."""
+    """Show Prometheus our figures: on loopback, with its token, or to staff who may see them."""
     _may_scrape()
     registry = REGISTRY
     if multiprocess_directory() is not None:

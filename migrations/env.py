@@ -12,11 +12,17 @@ with migrate.db.engine.connect() as connection:
     sqlite = connection.dialect.name == "sqlite"
     raw = connection.connection.dbapi_connection
     if sqlite:
-        raw.execute("PRAGMA foreign_keys=OFF")  # batch mode drops and recreates tables that others refer to
-    context.configure(connection=connection, target_metadata=migrate.db.metadata, **migrate.configure_args)
+        raw.execute(
+            "PRAGMA foreign_keys=OFF"
+        )  # batch mode drops and recreates tables that others refer to
+    context.configure(
+        connection=connection, target_metadata=migrate.db.metadata, **migrate.configure_args
+    )
     with context.begin_transaction():
         if not sqlite:
-            connection.exec_driver_sql(LOCK_TIMEOUT)  # a migration that waits for a lock makes everybody wait
+            connection.exec_driver_sql(
+                LOCK_TIMEOUT
+            )  # a migration that waits for a lock makes everybody wait
             connection.exec_driver_sql(STATEMENT_TIMEOUT)
         context.run_migrations()
         if sqlite and (broken := connection.exec_driver_sql("PRAGMA foreign_key_check").all()):

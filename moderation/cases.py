@@ -9,12 +9,9 @@ from sqlalchemy.orm import Session
 
 from citizen.models import AssistingDepartment, Report
 from citizen.states import Clock
-from core import audit
 from core.accounts import Credential
 from core.clock import day_end, day_start
-from core.database import writing
 from core.paging import Page, page
-from core.tokens import Caller
 from moderation.access import Officer, visible
 from moderation.schemas import Sort
 
@@ -85,11 +82,3 @@ def _where(asked: Asked) -> list[ColumnElement[bool]]:
         return []
     west, south, east, north = asked["bbox"]
     return [Report.longitude.between(west, east), Report.latitude.between(south, north)]
-
-
-def note_reading(
-    who: Caller, action: str, subject: tuple[str, str], details: dict[str, Any] | None = None
-) -> None:
-    """Write the audit row of a staff member's look, in its own transaction, before the bytes leave."""
-    with writing():
-        audit.record(action, actor=who, subject=subject, details=details)

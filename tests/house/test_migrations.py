@@ -115,4 +115,5 @@ def test_append_only_tables_refuse_changes_in_the_database_itself(app: Flask) ->
 def _triggers(kind: str) -> str:
     if kind == "sqlite":
         return "SELECT count(*) FROM sqlite_master WHERE type = 'trigger' AND tbl_name = :name"
-    return "SELECT count(*) FROM pg_trigger WHERE NOT tgisinternal AND tgrelid = CAST(:name AS regclass)"
+    of_table = "tgrelid = CAST(:name AS regclass)"
+    return f"SELECT count(*) FROM pg_trigger WHERE NOT tgisinternal AND {of_table}"
