@@ -1,7 +1,8 @@
 """Accounts, what identifies a person, and credentials; profiles stay in the rooms.
 
-Phones, open ids and ticket subjects are kept as ciphertext beside a blind index. An identity is unique per
-provider, so one person has one account; while an index key rotates, rows carry the index under both keys.
+Phones, open ids and ticket subjects are kept as ciphertext beside a blind index. An identity is
+unique per provider, so one person has one account; while an index key rotates, rows carry the index
+under both keys.
 """
 
 from collections.abc import Collection, Iterable
@@ -142,7 +143,7 @@ def phone_of(session: Session, account_id: int) -> str | None:
 
 
 def end_tokens(account: Account) -> None:
-    """End every token of the account at its next request (password or role change, disabling, deletion)."""
+    """End every token at its next request: a changed password or role, disabling, deletion."""
     account.token_epoch += 1
 
 

@@ -1,4 +1,4 @@
-"""The API's frame: blueprints that document, bodies and queries read strictly, and every error in one shape."""
+"""The API's frame: blueprints that document, strict bodies and queries, errors in one shape."""
 
 import json
 from collections.abc import Callable, Iterable
@@ -17,19 +17,20 @@ from core.messages import flat, say, spoken
 PREFIX = "/api/v1"
 BODY_LIMIT = 256 * 1024
 PROBLEM = "application/problem+json"
+REFUSALS: dict[str, str] = {
+    "unknown": say("未知字段", "Unknown field"),
+    "type": say("应为对象", "Must be an object"),
+}
 View = TypeVar("View", bound=Callable[..., Any])
 
 
 class Schema(marshmallow.Schema):
-    """Root of all schemas: loads to a dict, dumps from an object, refuses unknown fields by name."""
+    """Root of all schemas: loads a dict, dumps an object, refuses unknown fields by name."""
 
     class Meta:
         unknown = marshmallow.RAISE
 
-    error_messages = {
-        "unknown": say("未知字段", "Unknown field"),
-        "type": say("应为对象", "Must be an object"),
-    }
+    error_messages = REFUSALS
 
 
 class EmptySchema(Schema):
@@ -131,10 +132,8 @@ class Blueprint(SmorestBlueprint):
 
 
 def documentation(view: Any) -> dict[str, Any]:
-    """Return what is documented of a view so far; the framework reads it when blueprints are registered."""
-    if not hasattr(view, "_apidoc"):
-        view._apidoc = {}
-    found: dict[str, Any] = view._apidoc
+    """Return what is documented of a view so far; the framework reads it at registration."""
+    found: dict[str, Any] = vars(view).setdefault("_apidoc", {})
     return found
 
 

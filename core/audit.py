@@ -1,7 +1,8 @@
-"""The audit trail: append-only rows with a MAC each, sealed into a hash chain by one sealer at a time.
+"""The audit trail: append-only rows with a MAC each, sealed into a hash chain by one sealer.
 
-Details are ids and digests, never personal data: a chain can't forget. A chain head inside every transaction
-would make all writers wait for each other, so rows are appended at once and sealed within a second.
+Details are ids and digests, never personal data: a chain can't forget. A chain head inside every
+transaction would make all writers wait for each other, so rows are appended at once and sealed
+within a second.
 """
 
 import json
@@ -82,7 +83,7 @@ def _fields(event: AuditEvent) -> dict[str, Any]:
 
 
 def seal(session: Session) -> int:
-    """Seal what is not sealed yet, in order of id; return how many. Must run alone (the worker's lock)."""
+    """Seal what is not sealed yet, in order of id; return how many. Must run alone."""
     last = session.scalars(select(AuditSeal).order_by(AuditSeal.seq.desc()).limit(1)).first()
     sequence, previous = (last.seq, last.hash) if last else (0, FIRST)
     rows: list[dict[str, Any]] = []

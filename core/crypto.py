@@ -1,7 +1,7 @@
-"""Encryption at rest, blind indexes and signing keys; the first key of a set writes, the others only read.
+"""Encryption at rest, blind indexes and signing keys; the first key of a set writes, all read.
 
-No key is derived from another. A blob is `key id, NUL, nonce (12 bytes), AES-256-GCM ciphertext`, bound to
-its purpose, so that a phone's ciphertext can't be moved into another column.
+No key is derived from another. A blob is `key id, NUL, nonce (12 bytes), AES-256-GCM ciphertext`,
+bound to its purpose, so that a phone's ciphertext can't be moved into another column.
 """
 
 import hashlib
@@ -50,7 +50,7 @@ def _open(key: Key, rest: bytes, purpose: str) -> str:
 
 
 def blind_index(value: str, purpose: str) -> str:
-    """Return the index of a value under the writing key: equal values meet, and nothing else is told."""
+    """Return a value's index under the writing key: equal values meet, nothing else is told."""
     return _index(settings().index_keys[0], value, purpose)
 
 

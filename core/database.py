@@ -112,7 +112,7 @@ def public_id() -> str:
 
 
 def append_only(model: ModelClass) -> ModelClass:
-    """Mark a model whose rows never change; its migration adds triggers, a house test sees to it."""
+    """Mark a model whose rows never change; a house test looks for its migration's triggers."""
     model.__table__.info["append_only"] = True
     return model
 

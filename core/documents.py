@@ -9,11 +9,13 @@ from flask_swagger_ui import get_swaggerui_blueprint
 from core.api import PREFIX
 
 TITLE = "环保随手拍 / 护湖通"
-DESCRIPTION = """济宁市民环境问题举报：上传照片 → 举报 → 受理 → 查实 → 积分 → 派单 → 办结 → 兑换公交乘车券或景区优惠券。
+DESCRIPTION = """济宁市民环境问题举报：
+上传照片 → 举报 → 受理 → 查实 → 积分 → 派单 → 办结 → 兑换公交乘车券或景区优惠券。
 
-Citizen environmental reporting for Jining. Errors are `application/problem+json` with a stable `code`, Chinese by
-default and English with `Accept-Language: en`. Where several hold, the first of 401, 404, 403, 415, 428/412, 422,
-409 answers. Times are RFC 3339 at +08:00, points are integers, money is integer 分.
+Citizen environmental reporting for Jining. Errors are `application/problem+json` with a stable
+`code`, Chinese by default and English with `Accept-Language: en`. Where several hold, the first of
+401, 404, 403, 415, 428/412, 422, 409 answers. Times are RFC 3339 at +08:00, points are integers,
+money is integer 分.
 """
 PAGES_POLICY = (
     "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "

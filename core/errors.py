@@ -1,7 +1,7 @@
 """The DomainError family, and the one place that turns it into RFC 9457 problem+json.
 
-A room declares its own errors as small subclasses with a stable `code` and a sentence in both languages.
-Domain code knows families, not HTTP; the status is the family's.
+A room declares its own errors as small subclasses with a stable `code` and a sentence in both
+languages. Domain code knows families, not HTTP; the status is the family's.
 """
 
 import json
@@ -14,7 +14,7 @@ Errors = Mapping[str, list[str]]
 
 
 class DomainError(Exception):
-    """Anything that the caller did wrong or must wait for; `members` are added to the problem body."""
+    """What the caller did wrong or must wait for; `members` are added to the problem body."""
 
     status: ClassVar[int] = 400
     code: ClassVar[str] = "bad_request"

@@ -25,7 +25,7 @@ def announce(event: object) -> None:
     """Call everyone who listens to the event's class.
 
     Raises:
-        LookupError: the class was never declared in app.py, so its effects would be lost in silence.
+        LookupError: the class was never declared in app.py; its effects would be lost in silence.
     """
     for listener in current_app.extensions["listeners"][type(event)]:
         listener(event)

@@ -1,21 +1,27 @@
-"""Marshmallow fields that take nothing for something else: 1.9 is no integer, 1 no boolean, NUL no text."""
+"""Fields that take nothing for something else: 1.9 is no integer, 1 no boolean, NUL no text."""
 
 import math
 import re
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import Any
 
 from marshmallow import ValidationError, fields
 
 from core.clock import shanghai
-from core.messages import say
+from core.messages import Message, say
 
 LARGEST = 2**53
 RFC3339 = re.compile(
     r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?([Zz]|[+-]\d\d:\d\d)", re.ASCII
 )
 DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+
+
+def says(**messages: Message) -> dict[str, str | list[Any] | dict[Any, Any]]:
+    """Return messages by the name of what went wrong, as the framework wants them."""
+    return dict(messages)
+
 
 fields.Field.default_error_messages = {
     "required": say("必填", "Required"),
@@ -27,12 +33,12 @@ fields.List.default_error_messages = {"invalid": say("应为数组", "Must be an
 
 
 class Text(fields.String):
-    """Text of `least` to `most` characters after trimming; no NUL, no half emoji, no control characters."""
+    """Text of `least` to `most` characters after trimming, without NUL, half emoji or controls."""
 
-    default_error_messages: ClassVar[dict[str, str]] = {
-        "invalid": say("应为文本", "Must be a string"),
-        "characters": say("含有不能接受的字符", "Holds characters that can't be taken"),
-    }
+    default_error_messages = says(
+        invalid=say("应为文本", "Must be a string"),
+        characters=say("含有不能接受的字符", "Holds characters that can't be taken"),
+    )
 
     def __init__(
         self, *, least: int = 1, most: int = 200, pattern: str | None = None, **kwargs: Any
@@ -72,9 +78,7 @@ def _unclean(letter: str) -> bool:
 class StrictInteger(fields.Integer):
     """An integer that was sent as one, within `least` and `most`."""
 
-    default_error_messages: ClassVar[dict[str, str]] = {
-        "invalid": say("应为整数", "Must be an integer")
-    }
+    default_error_messages = says(invalid=say("应为整数", "Must be an integer"))
 
     def __init__(self, *, least: int = -LARGEST, most: int = LARGEST, **kwargs: Any) -> None:
         super().__init__(
@@ -107,9 +111,7 @@ class QueryInteger(StrictInteger):
 class StrictFloat(fields.Float):
     """A finite number that was sent as one; booleans and strings are none."""
 
-    default_error_messages: ClassVar[dict[str, str]] = {
-        "invalid": say("应为数字", "Must be a number")
-    }
+    default_error_messages = says(invalid=say("应为数字", "Must be a number"))
 
     def __init__(
         self, *, least: float | None = None, most: float | None = None, **kwargs: Any
@@ -141,9 +143,7 @@ class StrictFloat(fields.Float):
 class StrictBoolean(fields.Boolean):
     """true or false; 1, 0 and "yes" are neither."""
 
-    default_error_messages: ClassVar[dict[str, str]] = {
-        "invalid": say("应为 true 或 false", "Must be true or false")
-    }
+    default_error_messages = says(invalid=say("应为 true 或 false", "Must be true or false"))
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> bool:
         if not isinstance(value, bool):
@@ -154,7 +154,7 @@ class StrictBoolean(fields.Boolean):
 class QueryBoolean(fields.Boolean):
     """`true` or `false` in a query string."""
 
-    default_error_messages: ClassVar[dict[str, str]] = StrictBoolean.default_error_messages
+    default_error_messages = StrictBoolean.default_error_messages
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> bool:
         if value not in {"true", "false"}:
@@ -165,11 +165,11 @@ class QueryBoolean(fields.Boolean):
 class Moment(fields.DateTime):
     """An instant: RFC 3339 with an offset on the way in, always +08:00 on the way out."""
 
-    default_error_messages: ClassVar[dict[str, str]] = {
-        "invalid": say(
+    default_error_messages = says(
+        invalid=say(
             "应为带时区的时间，如 2026-03-01T07:30:00+08:00", "Must be RFC 3339 with an offset"
         ),
-    }
+    )
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> datetime:
         if not isinstance(value, str) or not RFC3339.fullmatch(value):
@@ -189,9 +189,9 @@ class Moment(fields.DateTime):
 class Day(fields.Date):
     """A calendar day of Asia/Shanghai, `YYYY-MM-DD`."""
 
-    default_error_messages: ClassVar[dict[str, str]] = {
-        "invalid": say("应为日期，如 2026-03-01", "Must be a date like 2026-03-01"),
-    }
+    default_error_messages = says(
+        invalid=say("应为日期，如 2026-03-01", "Must be a date like 2026-03-01"),
+    )
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> date:
         if not isinstance(value, str) or not DAY.fullmatch(value):

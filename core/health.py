@@ -36,5 +36,5 @@ def _redis() -> bool:
 
 
 def multiprocess_directory() -> str | None:
-    """Return where processes share their figures; the server's own configuration sets it before import."""
-    return os.environ.get("PROMETHEUS_MULTIPROC_DIR")  # noqa: TID251  the library reads it there too
+    """Return where processes share their figures; the server sets it before the import."""
+    return os.environ.get("PROMETHEUS_MULTIPROC_DIR")  # noqa: TID251  as the library reads it

@@ -1,7 +1,8 @@
 """Idempotency-Key: claimed first, the answer kept last, both in the effect's own transaction.
 
-So a key with an answer has its effect and the reverse, also after a kill between commit and reply. On
-PostgreSQL a second request meets the first one's lock and is told to come back; on SQLite it waits and replays.
+So a key with an answer has its effect and the reverse, also after a kill between commit and reply.
+On PostgreSQL a second request meets the first one's lock and is told to come back; on SQLite it
+waits and replays.
 """
 
 import hashlib
@@ -28,7 +29,7 @@ LONGEST = 128
 
 
 class KeyMissing(BadRequest):
-    """The route creates something of value, so it needs a key of 1 to 128 visible ASCII characters."""
+    """What creates something of value needs a key of 1 to 128 visible ASCII characters."""
 
     code, zh, en = (
         "idempotency_key_required",
@@ -59,7 +60,7 @@ class KeyInFlight(Conflict):
 
 
 class IdempotencyKey(Model):
-    """A key of one account and route; `expires_at` is null where it lives as long as what it made."""
+    """A key of one account and route; without `expires_at` it lives as long as what it made."""
 
     __tablename__ = "idempotency_keys"
     __table_args__ = (UniqueConstraint("account_id", "route", "key"),)
@@ -161,7 +162,7 @@ def _try_lock(session: Session, name: str) -> None:
 
 
 def _meet(session: Session, values: dict[str, Any], now: datetime, *, forever: bool) -> int:
-    """Deal with a key that stands already: replay it, refuse it, or take it over when its day is past."""
+    """Meet a key that stands already: replay, refuse, or take it over when its day is past."""
     names = ("account_id", "route", "key")
     row = session.scalars(
         select(IdempotencyKey).where(*(getattr(IdempotencyKey, n) == values[n] for n in names))

@@ -1,6 +1,7 @@
 """Reading JSON strictly: what one parser takes and the next refuses is refused here, with its path.
 
-Flask's own reader takes NaN, 4,000-digit integers, doubled keys, NUL and half emoji, and dies of deep nests.
+Flask's own reader takes NaN, 4,000-digit integers, doubled keys, NUL and half emoji, and dies of
+deep nests.
 """
 
 import json
@@ -59,7 +60,7 @@ def parse(raw: bytes) -> Any:
 
 
 class _Reader:
-    """Decodes, and remembers whether anything odd was met, so that clean bodies need no second walk."""
+    """Decodes, and remembers whether anything odd was met: clean bodies need no second walk."""
 
     def __init__(self) -> None:
         self.odd = False

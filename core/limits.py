@@ -1,6 +1,7 @@
-"""Counting limits that hold across processes: Redis where it is set, the database where it is not or is away.
+"""Limits that hold across processes: in Redis where it is set and answers, else in the database.
 
-Fixed windows. A count commits in its own short transaction: it must stand although the request is refused.
+Fixed windows. A count commits in its own short transaction: it must stand although the request is
+refused.
 """
 
 import hashlib
@@ -57,7 +58,7 @@ def check(scope: str, key: str, limit: int, seconds: int) -> None:
 def give_back(scope: str, key: str, seconds: int) -> None:
     """Take one hit back: a sign-in is counted before its password is known to be right.
 
-    Counted only afterwards, guesses sent at once would all pass the check before the first one counts.
+    Counted only afterwards, guesses sent at once would all pass before the first one counts.
     """
     window, _ = _window(seconds)
     _hit(_subject(scope, key), window, seconds, by=-1)

@@ -1,4 +1,4 @@
-"""Structured logs, one JSON line an event, that say what happened and never who, whence or where."""
+"""Structured logs, one JSON line an event: what happened, never who, whence or where."""
 
 import logging
 import re
@@ -7,6 +7,7 @@ from collections.abc import MutableMapping
 from typing import Any
 
 import structlog
+from structlog.typing import Processor
 
 PHONE = re.compile(r"(?<!\d)1[3-9]\d{9}(?!\d)")
 SECRET_NAMES = frozenset(
@@ -28,8 +29,11 @@ SECRET_NAMES = frozenset(
 
 def configure(level: str) -> None:
     """Send our events and the libraries' warnings through one processor chain to standard error."""
-    shared = [structlog.contextvars.merge_contextvars, structlog.processors.add_log_level]
-    final = [
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+    ]
+    final: list[Processor] = [
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         redact,
         structlog.processors.JSONRenderer(),
@@ -42,9 +46,8 @@ def configure(level: str) -> None:
         logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=False,
     )
-    logging.getLogger("httpx").setLevel(
-        logging.WARNING
-    )  # it logs whole addresses, secrets in the query included
+    # it logs whole addresses, secrets in the query included
+    logging.getLogger("httpx").setLevel(logging.WARNING)
 
 
 def redact(

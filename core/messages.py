@@ -15,8 +15,8 @@ class Message(str):
         made.en = en
         return made
 
-    def __getnewargs__(self) -> tuple[str, str]:
-        return str(self), self.en  # documents are copied, and their messages with them
+    def __reduce__(self) -> tuple[type["Message"], tuple[str, str]]:
+        return Message, (str(self), self.en)  # documents are copied, and their messages with them
 
 
 def say(zh: str, en: str) -> Message:

@@ -1,7 +1,7 @@
-"""What leaves the database: a row in the same transaction as its cause, delivered by the worker at least once.
+"""What leaves the database: a row beside its cause, delivered by the worker at least once.
 
-A lease is a later due time, so a dead worker's messages come back by themselves; handlers carry the message's
-id outwards, so that the receiver can tell a second delivery.
+A lease is a later due time, so a dead worker's messages come back by themselves; handlers carry the
+message's id outwards, so that the receiver can tell a second delivery.
 """
 
 import json
@@ -110,7 +110,7 @@ def sent(session: Session, message_id: int, now: datetime) -> None:
 
 
 def failed(session: Session, message: Due, error: str, now: datetime) -> None:
-    """Put a message off, twice as long each time, up to a day; give up, visibly, after the last attempt."""
+    """Put a message off, each time twice as long up to a day; give up, visibly, in the end."""
     delay = min(timedelta(seconds=5) * 2**message.attempts, timedelta(days=1))
     values: dict[str, Any] = {"last_error": error[:500], "due_at": now + delay}
     if message.attempts >= ATTEMPTS:

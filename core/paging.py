@@ -1,16 +1,17 @@
-"""Keyset pages: nothing is skipped or repeated while rows are added, and page 10,000 costs what page 1 does.
+"""Keyset pages: nothing is skipped or repeated while rows are added; page 10,000 costs what 1 does.
 
-The comparison is one row value, `(a, b) < (:a, :b)`; written out with OR it costs a hundred times as much.
+The comparison is one row value, `(a, b) < (:a, :b)`; written out with OR it costs a hundred times
+as much.
 """
 
 import base64
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Select, literal, tuple_
+from sqlalchemy import BigInteger, Select, literal, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from core import fields
@@ -82,11 +83,9 @@ def _encode(values: Sequence[Any]) -> str:
 def _decode(cursor: str, keys: Sequence[InstrumentedAttribute[Any]]) -> list[Any]:
     try:
         raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
-        values = json.loads(raw)
-        if not isinstance(values, list) or len(values) != len(keys):
-            raise ValueError("not as many values as keys")
-        return [_typed(key, value) for key, value in zip(keys, values, strict=True)]
-    except (ValueError, TypeError, RecursionError) as error:
+        pairs = zip(keys, list(json.loads(raw)), strict=True)
+        return [_typed(key, value) for key, value in pairs]
+    except (ValueError, TypeError, OverflowError, RecursionError) as error:
         raise Invalid(errors={"cursor": [say("游标无效", "Not a cursor of this list")]}) from error
 
 
@@ -96,11 +95,15 @@ def _typed(key: InstrumentedAttribute[Any], value: Any) -> Any:
         moment = datetime.fromisoformat(value)
         if moment.tzinfo is None:
             raise ValueError("naive")
-        return moment
-    if (
-        type(value) is not expected
-        or (expected is int and abs(value) >= 2**63)
-        or (expected is str and "\0" in value)
-    ):
-        raise ValueError("wrong type")
+        return moment.astimezone(UTC)
+    if type(value) is not expected:
+        raise TypeError("wrong type")
+    if expected is int and abs(value) >= _beyond(key):
+        raise ValueError("no column holds it")
+    if expected is str and "\0" in value.encode().decode():
+        raise ValueError("NUL")
     return value
+
+
+def _beyond(key: InstrumentedAttribute[Any]) -> int:
+    return 2**63 if isinstance(key.type, BigInteger) else 2**31

@@ -1,4 +1,4 @@
-"""What every request shares: its id, its headers, its log line, and the one place that maps errors."""
+"""What every request shares: its id, headers and log line, and the one place that maps errors."""
 
 import re
 import time
@@ -32,7 +32,7 @@ log = structlog.get_logger()
 
 
 def init_app(app: Flask, settings: Settings) -> None:
-    """Install hooks and error handlers; forwarded headers count only behind the configured number of proxies."""
+    """Install hooks and error handlers; forwarded headers count only behind configured proxies."""
     app.config["MAX_CONTENT_LENGTH"] = MAX_REQUEST
     app.config["MAX_FORM_PARTS"] = 20
     app.url_map.strict_slashes = False
@@ -80,14 +80,11 @@ def _finish(response: Response) -> Response:
 
 
 def _http_error(error: HTTPException) -> Response:
-    if error.code is not None and 300 <= error.code < 400:
-        return Response.from_app(error.get_response(), request.environ)
-    status = error.code or 500
-    return render_status(status, dict(error.get_headers()))
+    return render_status(error.code or 500, dict(error.get_headers()))
 
 
 def _database_error(error: DBAPIError) -> Response:
-    """Away, locked too long or cut off is 503 and may be tried again; anything else is a fault of ours."""
+    """Away, locked too long or cut off is 503, to be tried again; all else is a fault of ours."""
     if not passing(error):
         raise error
     log.warning("database_away", error=type(error.orig).__name__)

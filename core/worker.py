@@ -47,7 +47,7 @@ JOBS = (Job("seal_audit", 1, seal_audit), Job("forget_keys", 600, forget_keys))
 
 
 def deliver(now: datetime) -> int:
-    """Lease due messages and hand each to its topic's handler, outside any transaction; return how many."""
+    """Lease due messages, hand each to its topic's handler outside any transaction, count them."""
     with reading() as session:
         if not outbox.waiting(session, now):
             return 0
@@ -62,7 +62,7 @@ def deliver(now: datetime) -> int:
 def _deliver_one(message: outbox.Due, handlers: Mapping[str, outbox.Handler]) -> None:
     try:
         handlers[message.topic](message.payload, message.public_id)
-    except Exception as error:  # noqa: BLE001  whatever a receiver does, the message waits and the worker lives
+    except Exception as error:  # noqa: BLE001  a receiver may do anything; the message waits
         db.session.rollback()
         log.warning(
             "delivery_failed",
@@ -100,7 +100,7 @@ def run_one(job: Job) -> None:
     """Run one job; a failing one is logged and tried again at its next turn."""
     try:
         job.run(present())
-    except Exception as error:
-        log.error("job_failed", job=job.name, exc_info=error)
+    except Exception:
+        log.exception("job_failed", job=job.name)
     finally:
         db.session.remove()

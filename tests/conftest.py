@@ -1,6 +1,5 @@
 """One suite, both databases: each test finds the demo set as it was, in a database of its own."""
 
-import glob
 import os
 import secrets
 import shutil
@@ -27,9 +26,8 @@ DEMO_PASSWORD = "demo-password-for-tests"
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
     """A throw-away server. PostgreSQL refuses to run as root, so root lends it to nobody."""
-    found = max(glob.glob("/usr/lib/postgresql/*/bin/initdb"), default=None) or shutil.which(
-        "initdb"
-    )
+    installed = Path("/usr/lib/postgresql").glob("*/bin/initdb")
+    found = max(map(str, installed), default=None) or shutil.which("initdb")
     if found is None:
         pytest.fail("PostgreSQL is not installed; make test says how")
     tools = Path(found).resolve().parent
@@ -109,7 +107,7 @@ class World:
             shutil.copytree(self.home / "media", self.home / "demo-media")
 
     def restore(self) -> None:
-        """Bring the demo set back, whatever the test before did, and forget what the process remembers."""
+        """Bring the demo set back, whatever was done to it; forget what the process remembers."""
         self._dispose()
         if self.server:
             self._admin("DROP DATABASE suite WITH (FORCE)")
@@ -147,7 +145,7 @@ def app(world: World) -> Iterator[Flask]:
 
 @pytest.fixture
 def api(app: Flask) -> Callable[[str], Api]:
-    """`api("dispatcher")`, `api("13800000001")`, `api("bus")`, `api("")`: a client signed in as that account."""
+    """Sign in: `api("dispatcher")`, `api("13800000001")`, `api("bus")`; `api("")` is nobody."""
 
     def signed_in(name: str = "") -> Api:
         return Api.signed_in(app, name)

@@ -15,7 +15,7 @@ import httpx
 
 PROJECT = Path(__file__).resolve().parent.parent
 TOOLS = Path(sys.prefix) / "bin"
-PASSWORD = "demo-password-for-tests"  # noqa: S105  the demo set's, in a throw-away folder
+PASSWORD = "demo-password-for-tests"
 PATIENCE = 30
 
 
@@ -128,7 +128,13 @@ class Person:
         return self.http.get(path, **kwargs)
 
     def post(
-        self, path: str, json: Any = None, *, key: str | None = None, match: str | None = None, **kwargs: Any
+        self,
+        path: str,
+        json: Any = None,
+        *,
+        key: str | None = None,
+        match: str | None = None,
+        **kwargs: Any,
     ) -> httpx.Response:
         headers = {}
         if key:

@@ -44,7 +44,9 @@ def test_a_number_is_finite_and_in_range(value: Any) -> None:
     assert StrictFloat().deserialize(3) == 3.0
 
 
-@pytest.mark.parametrize("value", ["", "   ", "\n", "x" * 11, 5, None, "a\x00b", "\ud83d", "a\x1bb"])
+@pytest.mark.parametrize(
+    "value", ["", "   ", "\n", "x" * 11, 5, None, "a\x00b", "\ud83d", "a\x1bb"]
+)
 def test_text_is_trimmed_bounded_and_clean(value: Any) -> None:
     with pytest.raises(ValidationError):
         Text(most=10).deserialize(value)

@@ -77,8 +77,9 @@ def _events() -> Iterator[type]:
             continue
         module = __import__(f"{room}.events", fromlist=["events"])
         for node in ast.walk(ast.parse(path.read_text())):
-            decorators = node.decorator_list if isinstance(node, ast.ClassDef) else []
-            if any(isinstance(decorator, ast.Call) for decorator in decorators):
+            if not isinstance(node, ast.ClassDef):
+                continue
+            if any(isinstance(decorator, ast.Call) for decorator in node.decorator_list):
                 yield getattr(module, node.name)
 
 

@@ -50,7 +50,12 @@ def test_a_submission_leaves_no_phone_name_place_or_token_in_logs_and_audit(
 
 
 def test_names_that_hold_secrets_are_blanked_and_phones_wherever_they_stand() -> None:
-    event = {"event": "call 13812345678 now", "phone": "x", "token": "y", "number": "3708-261125-7K3M9Q-4"}
+    event = {
+        "event": "call 13812345678 now",
+        "phone": "x",
+        "token": "y",
+        "number": "3708-261125-7K3M9Q-4",
+    }
     shown = logs.redact(None, "info", dict(event))
     assert "13812345678" not in shown["event"]
     assert shown["phone"] == shown["token"] == "…"

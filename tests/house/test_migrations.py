@@ -34,10 +34,21 @@ def _schema(app: Flask) -> dict[str, object]:
         schema: dict[str, object] = {
             name: (
                 sorted((c["name"], str(c["type"]), c["nullable"]) for c in found.get_columns(name)),
-                sorted((i["name"] or "", tuple(i["column_names"]), bool(i["unique"])) for i in found.get_indexes(name)),
-                sorted((u["name"] or "", tuple(u["column_names"])) for u in found.get_unique_constraints(name)),
-                sorted((f["name"] or "", f["referred_table"]) for f in found.get_foreign_keys(name)),
-                sorted((c["name"] or "", _plain(c["sqltext"])) for c in found.get_check_constraints(name)),
+                sorted(
+                    (i["name"] or "", tuple(i["column_names"]), bool(i["unique"]))
+                    for i in found.get_indexes(name)
+                ),
+                sorted(
+                    (u["name"] or "", tuple(u["column_names"]))
+                    for u in found.get_unique_constraints(name)
+                ),
+                sorted(
+                    (f["name"] or "", f["referred_table"]) for f in found.get_foreign_keys(name)
+                ),
+                sorted(
+                    (c["name"] or "", _plain(c["sqltext"]))
+                    for c in found.get_check_constraints(name)
+                ),
             )
             for name in found.get_table_names()
             if name != "alembic_version"

@@ -42,7 +42,9 @@ def _permission(app: Flask, rule: Rule) -> str | None:
     return getattr(app.view_functions[rule.endpoint], "permission", None)
 
 
-def test_every_route_names_a_row_of_the_permission_table_or_is_on_the_short_list(app: Flask) -> None:
+def test_every_route_names_a_row_of_the_permission_table_or_is_on_the_short_list(
+    app: Flask,
+) -> None:
     found = {name: _permission(app, rule) for name, rule in _served(app)}
     assert {name for name, permission in found.items() if permission is None} == set()
     assert {name for name, permission in found.items() if permission == "public"} == PUBLIC
