@@ -20,7 +20,9 @@ HERE = {"longitude": 116.587, "latitude": 35.415, "crs": "wgs84"}
 ON_THE_LAKE = {"longitude": 117.2, "latitude": 34.62, "crs": "wgs84"}
 
 
-def picture(colour: tuple[int, int, int] | None = None, size: tuple[int, int] = (320, 240)) -> bytes:
+def picture(
+    colour: tuple[int, int, int] | None = None, size: tuple[int, int] = (320, 240)
+) -> bytes:
     """Return the bytes of a small JPEG, another one each time unless a colour is given."""
     image = Image.new("RGB", size, colour or (90, 120, 150))
     if colour is None:
@@ -34,7 +36,11 @@ def picture(colour: tuple[int, int, int] | None = None, size: tuple[int, int] = 
 def account_named(name: str) -> Account:
     """Return the account of a phone or a username; inside an application context."""
     found = find(db.session(), Subject("phone", name)) if name.isdecimal() else None
-    by_name = select(Account).join(Credential, Credential.account_id == Account.id).where(Credential.username == name)
+    by_name = (
+        select(Account)
+        .join(Credential, Credential.account_id == Account.id)
+        .where(Credential.username == name)
+    )
     account = found or db.session.scalars(by_name).first()
     assert account is not None, f"no account named {name}"
     db.session.rollback()
@@ -60,7 +66,15 @@ class Api:
                 token = tokens.issue(session, account, now())["access_token"]
         return cls(app, token, name)
 
-    def call(self, method: str, path: str, *, key: str | None = None, match: str | None = None, **kwargs: Any) -> TestResponse:
+    def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        key: str | None = None,
+        match: str | None = None,
+        **kwargs: Any,
+    ) -> TestResponse:
         headers = dict(self.headers) | dict(kwargs.pop("headers", None) or {})
         if self.token:
             headers["Authorization"] = f"Bearer {self.token}"
@@ -68,10 +82,18 @@ class Api:
             headers["Idempotency-Key"] = key
         if match:
             headers["If-Match"] = match
-        full = path if path.startswith(("/api/", "/healthz", "/readyz", "/docs", "/metrics")) else PREFIX + path
-        response = self.app.test_client().open(full, method=method, headers=headers, **kwargs)
+        full = (
+            path
+            if path.startswith(("/api/", "/healthz", "/readyz", "/docs", "/metrics"))
+            else PREFIX + path
+        )
+        response = self.app.test_client().open(
+            full, method=method, headers=headers, buffered=True, **kwargs
+        )
         if response.status_code >= 400:
-            assert response.content_type == "application/problem+json", response.get_data(as_text=True)
+            assert response.content_type == "application/problem+json", response.get_data(
+                as_text=True
+            )
         return response
 
     def get(self, path: str, **kwargs: Any) -> TestResponse:
@@ -105,7 +127,9 @@ class Api:
         made: dict[str, Any] = response.get_json()
         return made
 
-    def act(self, number: str, action: str, json: Any = None, *, match: str | None = None) -> TestResponse:
+    def act(
+        self, number: str, action: str, json: Any = None, *, match: str | None = None
+    ) -> TestResponse:
         """Do a staff action on a case, with the present version unless another is given."""
         current = match or self.get(f"/cases/{number}").headers["ETag"]
         return self.post(f"/cases/{number}/{action}", json, match=current)

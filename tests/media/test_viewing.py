@@ -1,0 +1,270 @@
+"""Who may open which variant, by which way, and what an answer carries."""
+
+import io
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import time_machine
+from flask import Flask
+from sqlalchemy import select, update
+
+from core.audit import AuditEvent
+from core.database import reading, writing
+from core.permissions import Role
+from core.tokens import Caller
+from media import service
+from media.models import Photo, PhotoDecision, Variant
+from media.objects import object_name
+from media.ports import MayView
+from tests.clients import Api
+from tests.media.pictures import heic, jpeg, opened
+
+Signed = Callable[[str], Api]
+OWNER, OTHER = "13800000001", "13800000002"
+SUBJECT = ("report", "3708-261125-7K3M9Q-4")
+
+
+def has_the_case(viewer: Caller | None, subject: tuple[str, str], variant: str) -> bool:
+    """Dispatchers and reviewers see all of the case, handlers its copies."""
+    if viewer is None or subject != SUBJECT:
+        return False
+    deep = viewer.roles & {Role.DISPATCHER, Role.REVIEWER}
+    return bool(deep or (variant != "original" and viewer.roles & {Role.HANDLER}))
+
+
+@pytest.fixture(autouse=True)
+def _cases(app: Flask) -> Iterator[None]:
+    ports = app.extensions["ports"]
+    kept = ports[MayView]
+    ports[MayView] = has_the_case
+    yield
+    ports[MayView] = kept
+
+
+@pytest.fixture
+def photo(app: Flask, api: Signed) -> str:
+    """A photo of the owner that the case uses, among others that nothing uses."""
+    api(OTHER).upload()
+    public_id = api(OWNER).upload(heic())
+    api(OWNER).upload()
+    use(app, public_id)
+    return public_id
+
+
+def use(app: Flask, public_id: str, subject: tuple[str, str] = SUBJECT) -> None:
+    with app.app_context(), writing() as session:
+        owner = session.scalar(select(Photo.owner_id).where(Photo.public_id == public_id))
+        assert owner is not None
+        service.claim([public_id], owner_id=owner, subject=subject)
+
+
+def change(app: Flask, public_id: str, **values: object) -> None:
+    with app.app_context(), writing() as session:
+        session.execute(update(Photo).where(Photo.public_id == public_id).values(**values))
+
+
+def link(api: Api, data: bytes | None = None, variant: str = "thumb") -> str:
+    answer = api.call("POST", "/media", data={"file": (io.BytesIO(data or jpeg()), "a.jpg")})
+    return str(answer.get_json()["variants"][variant])
+
+
+MATRIX = {
+    "": (404, 404),
+    OWNER: (200, 404),
+    OTHER: (404, 404),
+    "dispatcher": (200, 200),
+    "reviewer": (200, 200),
+    "handler-epb": (200, 404),
+    "auditor": (404, 404),
+    "bus": (404, 404),
+}
+
+
+@pytest.mark.parametrize("name", MATRIX)
+def test_who_may_open_what(api: Signed, photo: str, name: str) -> None:
+    copies, original = MATRIX[name]
+    viewer = api(name)
+    assert viewer.get(f"/media/{photo}/thumb").status_code == copies
+    assert viewer.get(f"/media/{photo}/large").status_code == copies
+    assert viewer.get(f"/media/{photo}/original").status_code == original
+
+
+def test_a_photo_that_nothing_uses_is_its_owners_alone(api: Signed) -> None:
+    public_id = api(OWNER).upload()
+    assert api(OWNER).get(f"/media/{public_id}/thumb").status_code == 200
+    for name in ("", OTHER, "dispatcher", "reviewer"):
+        assert api(name).get(f"/media/{public_id}/thumb").status_code == 404
+        assert api(name).get(f"/media/{public_id}/original").status_code == 404
+    assert api(OWNER).get(f"/media/{public_id}/original").status_code == 404
+
+
+def test_a_photo_of_another_case_stays_shut(app: Flask, api: Signed) -> None:
+    public_id = api(OWNER).upload()
+    use(app, public_id, ("report", "another"))
+    assert api("dispatcher").get(f"/media/{public_id}/thumb").status_code == 404
+
+
+def test_not_there_and_not_yours_look_the_same(api: Signed, photo: str) -> None:
+    hidden = api(OTHER).get(f"/media/{photo}/thumb")
+    absent = api(OTHER).get(f"/media/{'0' * 32}/thumb")
+    strange = api(OTHER).get("/media/1/thumb")
+    bodies = [answer.get_json() for answer in (hidden, absent, strange)]
+    for body in bodies:
+        body.pop("request_id")
+    assert bodies[0] == bodies[1] == bodies[2]
+
+
+@pytest.mark.parametrize(
+    "path", ["/media/1", "/media/{}/full", "/media/{}/thumb/x", "/media/../{}/thumb", "/media/{}/"]
+)
+def test_other_paths_lead_nowhere(api: Signed, photo: str, path: str) -> None:
+    assert api("dispatcher").get(path.format(photo)).status_code == 404
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
+def test_other_methods_do_nothing(api: Signed, photo: str, method: str) -> None:
+    assert api("dispatcher").call(method, f"/media/{photo}/thumb").status_code == 405
+
+
+def test_a_copy_is_a_jpeg_that_no_browser_keeps_or_guesses_at(api: Signed, photo: str) -> None:
+    answer = api(OWNER).get(f"/media/{photo}/large")
+    assert answer.content_type == "image/jpeg"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["Cache-Control"] == "private, no-store"
+    assert answer.headers["Referrer-Policy"] == "no-referrer"
+    assert "Content-Disposition" not in answer.headers
+    assert "ETag" not in answer.headers
+    assert answer.content_length == len(answer.data)
+    assert opened(answer.data).size == (640, 480)
+
+
+def test_an_original_comes_as_it_came_for_keeping_and_not_for_showing(
+    app: Flask, api: Signed
+) -> None:
+    data = heic()
+    public_id = api(OWNER).upload(data, 'a"b;\u202e照片.exe')
+    use(app, public_id)
+    answer = api("dispatcher").get(f"/media/{public_id}/original")
+    assert answer.data == data
+    assert answer.content_type == "image/heic"
+    assert answer.headers["Content-Disposition"] == f"attachment; filename={public_id}.heic"
+    assert answer.headers["Cache-Control"] == "private, no-store"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_every_opening_of_an_original_is_written_down_and_no_other(
+    app: Flask, api: Signed, photo: str
+) -> None:
+    api("dispatcher").get(f"/media/{photo}/thumb")
+    api(OWNER).get(f"/media/{photo}/original")
+    for _ in range(2):
+        api("reviewer").get(f"/media/{photo}/original")
+    with app.app_context(), reading() as session:
+        chosen = select(AuditEvent).where(AuditEvent.action == "photo.original_viewed")
+        events = session.scalars(chosen).all()
+    assert [(event.subject_kind, event.subject_id) for event in events] == [("photo", photo)] * 2
+    assert {event.actor_role for event in events} == {"reviewer"}
+
+
+def test_a_signed_link_opens_its_copy_without_a_token(api: Signed) -> None:
+    answer = api("").get(link(api(OWNER)))
+    assert answer.status_code == 200
+    assert max(opened(answer.data).size) == 400
+    assert answer.headers["Cache-Control"] == "private, no-store"
+
+
+def test_a_signed_link_ends_after_five_minutes(api: Signed) -> None:
+    path = link(api(OWNER))
+    with time_machine.travel(datetime.now(UTC) + timedelta(seconds=290), tick=False):
+        assert api("").get(path).status_code == 200
+    with time_machine.travel(datetime.now(UTC) + timedelta(seconds=301), tick=False):
+        assert api("").get(path).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("found", "put"),
+    [
+        ("thumb?", "large?"),
+        ("thumb?", "original?"),
+        ("signature=", "signature=A"),
+        ("expires=", "expires=9"),
+        ("signature=", "sig="),
+        ("expires=", "until="),
+        ("&signature=", "&x="),
+        ("?", "?expires=9999999999&"),
+    ],
+)
+def test_a_changed_link_opens_nothing(api: Signed, found: str, put: str) -> None:
+    path = link(api(OWNER))
+    answer = api("").get(path.replace(found, put, 1))
+    assert answer.status_code == 404
+
+
+def test_a_link_serves_no_other_photo(api: Signed) -> None:
+    first, second = link(api(OWNER)), api(OTHER).upload()
+    mine = first.split("/")[4]
+    assert api("").get(first.replace(mine, second)).status_code == 404
+
+
+def test_all_links_of_a_photo_end_when_it_says_so(app: Flask, api: Signed) -> None:
+    path = link(api(OWNER))
+    public_id = path.split("/")[4]
+    assert api("").get(path).status_code == 200
+    change(app, public_id, links=Photo.links + 1)
+    assert api("").get(path).status_code == 404
+    assert api(OWNER).get(f"/media/{public_id}/thumb").status_code == 200
+
+
+def test_a_broken_token_is_401_even_beside_a_good_link(api: Signed, photo: str) -> None:
+    bad = {"Authorization": "Bearer nonsense"}
+    assert api("").get(link(api(OWNER)), headers=bad).status_code == 401
+    assert api("").get(f"/media/{photo}/thumb", headers=bad).status_code == 401
+
+
+def test_a_query_that_is_not_ours_is_named_to_those_who_may_see(api: Signed, photo: str) -> None:
+    answer = api(OWNER).get(f"/media/{photo}/thumb?size=9999")
+    assert answer.status_code == 422
+    assert "size" in answer.get_json()["errors"]
+    assert api(OTHER).get(f"/media/{photo}/thumb?size=9999").status_code == 404
+
+
+def test_the_public_sees_what_was_published_and_nothing_else(
+    app: Flask, api: Signed, photo: str
+) -> None:
+    change(app, photo, decision=PhotoDecision.PUBLISHED)
+    answer = api("").get(f"/media/{photo}/large")
+    assert answer.status_code == 200
+    assert answer.headers["Cache-Control"] == "public, max-age=60"
+    assert api(OTHER).get(f"/media/{photo}/thumb").status_code == 200
+    assert api("").get(f"/media/{photo}/original").status_code == 404
+    change(app, photo, decision=PhotoDecision.HIDDEN)
+    assert api("").get(f"/media/{photo}/large").status_code == 404
+    assert api(OWNER).get(f"/media/{photo}/large").status_code == 200
+
+
+def test_a_row_whose_object_is_gone_is_404_and_no_fault(app: Flask, api: Signed) -> None:
+    public_id = api(OWNER).upload()
+    with app.app_context(), reading() as session:
+        key = session.scalar(select(Photo.key).where(Photo.public_id == public_id))
+        assert key is not None
+    app.extensions["photo_store"].delete([object_name(key, Variant.THUMB)])
+    assert api(OWNER).get(f"/media/{public_id}/thumb").status_code == 404
+    assert api(OWNER).get(f"/media/{public_id}/large").status_code == 200
+
+
+def test_head_tells_the_size_and_sends_nothing(api: Signed, photo: str) -> None:
+    answer = api(OWNER).call("HEAD", f"/media/{photo}/thumb")
+    assert answer.status_code == 200
+    assert answer.data == b""
+    assert answer.content_length is not None
+    assert answer.content_length > 500
+
+
+def test_no_stored_file_is_served_by_its_own_name(app: Flask, api: Signed, photo: str) -> None:
+    with app.app_context(), reading() as session:
+        key = session.scalar(select(Photo.key).where(Photo.public_id == photo))
+    assert api("").get(f"/api/v1/media/{key}/thumb").status_code == 404
+    client = app.test_client()
+    for path in (f"/instance/media/{key}", f"/media/{key}/thumb", "/media/", "/static/x"):
+        assert client.get(path).status_code == 404
