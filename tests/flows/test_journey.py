@@ -64,7 +64,7 @@ def _walk(live: Live, channel: tuple[str, str, dict[str, object]], before: bytes
     assert closing.json()["status"] == "closed"
     assert resident.get("/me/points").json()["available"] == had + 20
 
-    _redeem(resident, bus, had + 20)
+    _redeem(resident, bus, number, had + 20)
     told = resident.get(f"/reports/{number}").json()
     assert told["status"] == "closed"
     assert [step["action"] for step in told["timeline"]] == [
@@ -100,10 +100,10 @@ def _report(
     return number
 
 
-def _redeem(resident: Person, bus: Person, balance: int) -> None:
+def _redeem(resident: Person, bus: Person, number: str, balance: int) -> None:
     offers = resident.get("/offers").json()["items"]
     ticket = next(offer for offer in offers if offer["points_price"] == 20)
-    got = resident.post(f"/offers/{ticket['id']}/redeem", key=f"ticket-{balance}")
+    got = resident.post(f"/offers/{ticket['id']}/redeem", key=f"ticket-for-{number}")
     assert got.status_code == 201, got.text
     assert resident.get("/me/points").json()["available"] == balance - 20
     voucher = resident.get(f"/me/vouchers/{got.json()['id']}").json()
