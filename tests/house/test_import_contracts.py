@@ -15,16 +15,16 @@ LINTER = Path(sys.executable).with_name("lint-imports")
 
 # contract -> (file, line): what a hurried change might add
 BREAKS = {
-    "floors": ("citizen/service.py", "import moderation.service"),
-    "app": ("rewards/service.py", "from app import create_app"),
-    "events-only": ("rewards/service.py", "from citizen import models"),
+    "floors": ("citizen/service.py", "import moderation.triage"),
+    "app": ("rewards/points.py", "from app import create_app"),
+    "events-only": ("rewards/points.py", "from citizen import models"),
     "media-door": ("citizen/service.py", "from media.storage import PhotoStore"),
-    "reporters": ("moderation/service.py", "from citizen import residents"),
-    "pixels": ("moderation/service.py", "from PIL import Image"),
+    "reporters": ("moderation/triage.py", "from citizen import residents"),
+    "pixels": ("moderation/triage.py", "from PIL import Image"),
     "rules": ("citizen/geo.py", "from core.database import db"),
     "inside-media": ("media/images.py", "from media import service"),
-    "inside-citizen": ("citizen/models.py", "from citizen import workflow"),
-    "inside-moderation": ("moderation/routing.py", "from moderation import service"),
+    "inside-citizen": ("citizen/models.py", "from citizen import edges"),
+    "inside-moderation": ("moderation/routing.py", "from moderation import triage"),
     "inside-rewards": ("rewards/unplaced.py", '"""A file that nobody gave a floor."""'),
 }
 
