@@ -61,7 +61,6 @@ def test_every_contract_is_broken_once_below() -> None:
 
 @pytest.mark.parametrize("contract", BREAKS)
 def test_a_contract_bites_when_it_is_broken(contract: str, copy: Path) -> None:
-    assert lint(copy, "--contract", contract).returncode == 0
     name, line = BREAKS[contract]
     with (copy / name).open("a", encoding="utf-8") as file:
         file.write(f"\n{line}\n")
@@ -71,5 +70,9 @@ def test_a_contract_bites_when_it_is_broken(contract: str, copy: Path) -> None:
 
 
 def test_every_package_at_the_top_is_under_the_contracts() -> None:
-    packages = {path.parent.name for path in PROJECT.glob("*/__init__.py")} - {"tests", "bench"}
+    packages = {path.parent.name for path in PROJECT.glob("*/__init__.py")} - {
+        "tests",
+        "bench",
+        "migrations",
+    }
     assert packages == set(settings()["root_packages"]) == set(ROOMS)
