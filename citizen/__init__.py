@@ -1,1 +1,1 @@
-"""People who report, and their reports: intake, the life of a report, and what its reporter may see."""
+"""People who report, and their reports: intake, a report's life, what its reporter may see."""

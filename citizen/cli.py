@@ -52,7 +52,7 @@ def load_areas(file: Path, crs: str, kind: str, source: str) -> None:
 
 @areas.command("ship")
 def ship_areas() -> None:
-    """Load the categories, outlines and sites that come with this version; what operators changed stays."""
+    """Load the categories, outlines and sites of this version; what operators changed stays."""
     with writing() as session:
         for name, loaded in gazetteer.load_places(session).items():
             click.echo(f"{name}: {len(loaded.codes)}")

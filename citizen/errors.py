@@ -16,7 +16,7 @@ class OutsideServiceArea(Invalid):
 
 
 class OutsideLakeArea(Invalid):
-    """护湖通 takes what lies on or within 2 km of the lake, or in an inflow river's area (contract 4)."""
+    """护湖通 takes what lies at the lake, within 2 km of it, or in an inflow river's area."""
 
     code, zh, en = (
         "outside_lake_area",
@@ -90,7 +90,7 @@ class AccountDisabled(Forbidden):
 
 
 class IdentityInUse(Conflict):
-    """Another resident account holds the phone or WeChat account: one person, one account (contract 2)."""
+    """Another resident account holds the phone or WeChat account: one person, one account."""
 
     code, zh, en = (
         "identity_in_use",

@@ -1,7 +1,7 @@
 """The one wide row of a report, and its history.
 
-Status, place, department, clock and verdict stand in one row, so that every list of officers is one index.
-Only `workflow.advance` writes it after its submission.
+Status, place, department, clock and verdict stand in one row, so that every list of officers is one
+index. Only `workflow.advance` writes it after its submission.
 """
 
 from datetime import datetime
@@ -27,7 +27,7 @@ RUNNING = text("clock = 'running'")
 
 
 class Report(Model):
-    """A report and the case it became; places in WGS-84 degrees, what the client declared beside them."""
+    """A report and the case it became; WGS-84 degrees, what the client declared beside them."""
 
     __tablename__ = "reports"
     __table_args__ = (

@@ -1,6 +1,6 @@
 """What residents call about their reports; each route reads, asks the service, and answers."""
 
-from flask import Response, request
+from flask import Response
 from sqlalchemy import select
 
 from citizen import places, service, views
@@ -25,7 +25,7 @@ from citizen.schemas import (
     SupplementSchema,
 )
 from core import idempotency
-from core.api import Blueprint, EmptySchema, answer, body, dump, query
+from core.api import Blueprint, EmptySchema, answer, body, dump, query, received
 from core.clock import now as present
 from core.database import reading, writing
 from core.errors import Invalid, NotFound
@@ -127,9 +127,8 @@ def own_report(number: str) -> Response:
     """Read one of one's own reports with its timeline."""
     with reading() as session:
         report = service.own_report(session, number, caller())
-        shown = dump(
-            OwnReportSchema, views.whole(session, report, caller(), query(CrsQuery)["crs"])
-        )
+        crs = query(CrsQuery)["crs"]
+        shown = dump(OwnReportSchema, views.whole(session, report, caller(), present(), crs))
     return answer(shown)
 
 
@@ -140,12 +139,13 @@ def own_report(number: str) -> Response:
 @may("citizen.report")
 def withdraw(number: str) -> Response:
     """Take a report back before it is accepted."""
-    request.get_data()
+    now = present()
+    received()
     with writing() as session:
         report = service.own_report(session, number, caller(), lock=True)
         body(EmptySchema)
-        service.withdraw(session, report, caller(), present())
-        shown = dump(OwnReportSchema, views.whole(session, report, caller(), views.Crs.WGS84))
+        service.withdraw(session, report, caller(), now)
+        shown = dump(OwnReportSchema, views.whole(session, report, caller(), now))
     return answer(shown)
 
 
@@ -156,10 +156,11 @@ def withdraw(number: str) -> Response:
 @may("citizen.report")
 def supplement(number: str) -> Response:
     """Answer a question about one's report."""
-    request.get_data()
+    now = present()
+    received()
     with writing() as session:
         report = service.own_report(session, number, caller(), lock=True)
         sent = body(SupplementSchema)
-        service.supplement(session, report, sent, caller(), present())
-        shown = dump(OwnReportSchema, views.whole(session, report, caller(), views.Crs.WGS84))
+        service.supplement(session, report, sent, caller(), now)
+        shown = dump(OwnReportSchema, views.whole(session, report, caller(), now))
     return answer(shown)

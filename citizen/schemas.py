@@ -1,5 +1,7 @@
 """What residents send and see; staff and partners have schemas of their own, elsewhere."""
 
+from typing import Any
+
 from marshmallow import fields
 
 from citizen.geo import Crs
@@ -13,13 +15,13 @@ from media.schemas import PhotoFactSchema, PhotoSchema
 CODE = r"^[A-Za-z0-9][A-Za-z0-9_-]*$"
 
 
-def long_text(**kwargs: object) -> Text:
-    """Return a field for descriptions, reasons, findings and questions: 1 to 2,000 characters (contract 4)."""
+def long_text(**kwargs: Any) -> Text:
+    """Return a field for descriptions, reasons, findings, questions: 1 to 2,000 characters."""
     return Text(most=2000, **kwargs)
 
 
 class LocationSchema(Schema):
-    """A point in a declared coordinate system; degrees and metres. Ranges are checked by citizen.geo."""
+    """A point in a declared system; degrees and metres. Ranges are checked by citizen.geo."""
 
     longitude = StrictFloat(required=True, metadata={"example": 116.587})
     latitude = StrictFloat(required=True, metadata={"example": 35.415})
@@ -125,7 +127,7 @@ class ReceiptSchema(Schema):
 
 
 class OwnReportSchema(ReceiptSchema):
-    """A report as its reporter reads it later: photos with links, what was asked, and how it ended."""
+    """A report as its reporter reads it later: photos with links, the question, the outcome."""
 
     media = fields.List(fields.Nested(PhotoSchema))
     question = Text(most=2000, allow_none=True)

@@ -1,14 +1,14 @@
-"""Receiving reports, and what their reporters may do and read. Guards first, then the change, then the fact."""
+"""Receiving reports, and what their reporters may do and read."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import func, or_, select, update
 from sqlalchemy.orm import Session
 
-from citizen import geo, places, residents, workflow
+from citizen import claims, geo, places, residents, workflow
 from citizen.atlas import Place
 from citizen.errors import LocationInvalid, OutsideLakeArea, OutsideServiceArea
 from citizen.events import ReportSubmitted
@@ -41,6 +41,7 @@ class Spot:
     point: Point
     accuracy_m: float | None
     place: Place
+    area: str
 
 
 def submit(
@@ -60,7 +61,7 @@ def submit(
         sent["media"], owner_id=reporter.account_id, subject=("report", report.number)
     )
     workflow.opened(session, report, reporter, now)
-    announce(ReportSubmitted(workflow.claim_on(report)))
+    announce(ReportSubmitted(claims.claim_on(report)))
     return report, photos
 
 
@@ -110,12 +111,11 @@ def find_spot(location: Mapping[str, Any], channel: str) -> Spot:
         raise OutsideLakeArea(
             errors={"location": [say("不在南四湖及入湖河流范围内", "Away from the lake")]}
         )
-    return Spot(declared, crs, point, location.get("accuracy_m"), place)
+    return Spot(declared, crs, point, location.get("accuracy_m"), place, place.area.code)
 
 
 def place_values(spot: Spot) -> dict[str, Any]:
     """Return the columns of a report that a point fills."""
-    assert spot.place.area is not None
     return {
         "longitude": spot.point.longitude,
         "latitude": spot.point.latitude,
@@ -123,7 +123,7 @@ def place_values(spot: Spot) -> dict[str, Any]:
         "declared_longitude": spot.declared.longitude,
         "declared_latitude": spot.declared.latitude,
         "accuracy_m": spot.accuracy_m,
-        "area": spot.place.area.code,
+        "area": spot.area,
     }
 
 
@@ -169,7 +169,7 @@ def _insert(session: Session, values: dict[str, Any]) -> Report:
 
 
 def read_number(text: str) -> str:
-    """Return a case number as it is stored, read as people type it; a wrong one is simply not there."""
+    """Return a case number as it is stored, read as people type it; a wrong one is not there."""
     try:
         return normalise(text)
     except NumberInvalid as error:
@@ -177,11 +177,18 @@ def read_number(text: str) -> str:
 
 
 def own_report(session: Session, number: str, reporter: Caller, *, lock: bool = False) -> Report:
-    """Return one of the caller's reports; somebody else's is not there."""
-    statement = select(Report).where(
-        Report.number == read_number(number), Report.reporter_id == reporter.account_id
-    )
-    report = session.scalars(locked(statement) if lock else statement).one_or_none()
+    """Return one of the caller's reports; somebody else's is not there.
+
+    With `lock`, all reports of its case are locked in the order of their ids, so that nobody waits
+    in a circle.
+    """
+    own = Report.number == read_number(number), Report.reporter_id == reporter.account_id
+    statement = select(Report).where(*own)
+    if lock:
+        mine = select(func.coalesce(Report.primary_id, Report.id)).where(*own).scalar_subquery()
+        family = select(Report).where(or_(Report.id == mine, Report.primary_id == mine))
+        session.scalars(locked(family.order_by(Report.id))).all()
+    report = session.scalars(statement).one_or_none()
     if report is None:
         raise NotFound
     return report
@@ -202,12 +209,12 @@ def locked_report(session: Session, number: str) -> Report:
 
 
 def withdraw(session: Session, report: Report, reporter: Caller, now: datetime) -> None:
-    """Take a report back before its acceptance; the earliest follower, if any, becomes the case itself."""
+    """Take a report back before its acceptance; the earliest follower then leads the case."""
     heir = promote_follower(session, report, now) if report.followers else None
     changes = {"followers": 0} if heir else {}
     workflow.advance(session, report, Action.WITHDRAW, actor=reporter, now=now, changes=changes)
     if heir is not None:
-        workflow.settle(heir, workflow.PENDING, workflow.claims_of(session, heir), now)
+        claims.settle(session, heir, now)
 
 
 def promote_follower(session: Session, report: Report, now: datetime) -> Report:
@@ -231,7 +238,6 @@ def supplement(
     session: Session, report: Report, sent: Mapping[str, Any], reporter: Caller, now: datetime
 ) -> None:
     """Answer a question with words, photos or both; the case goes back to where it came from."""
-    workflow.edge_of(Action.SUPPLEMENT, report.status)
     if not sent["text"] and not sent["media"]:
         raise Invalid(errors={"text": [say("请填写说明或上传照片", "Words or photos are needed")]})
     if len(sent["media"]) > PHOTOS:

@@ -1,4 +1,4 @@
-"""The words of a report's life (contract 5): statuses, actions, verdicts, and the effects an action has."""
+"""The words of a report's life (contract 5): statuses, actions, verdicts, and effects."""
 
 from enum import StrEnum
 

@@ -1,13 +1,12 @@
-"""What a resident's answers are made of: the report's row, its steps in words, its photos and points."""
+"""What a resident's answers are made of: the row, its steps in words, photos and points."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from citizen import geo, places, service, workflow
+from citizen import edges, geo, places, service
 from citizen.geo import Crs, Point
 from citizen.models import HistoryEntry, Report
 from citizen.states import (
@@ -85,28 +84,35 @@ def receipt(report: Report, photos: Sequence[Any], now: datetime) -> dict[str, A
     }
 
 
-def whole(session: Session, report: Report, viewer: Caller, crs: Crs) -> dict[str, Any]:
+def whole(
+    session: Session, report: Report, viewer: Caller, now: datetime, crs: Crs = Crs.WGS84
+) -> dict[str, Any]:
     """Return all that its reporter may read of a report."""
     history = service.history_of(session, report)
+    primary = session.get(Report, report.primary_id) if report.primary_id else None
     return {
         **item(report, service.points_of([report.id]), crs),
         "media": service.photos_of([report.number])[report.number],
         "timeline": [_step_of(entry) for entry in history if entry.action not in SILENT],
         "question": _question(report, history),
         "verdict_label": report.verdict and VERDICT_LABELS[report.verdict],
-        "outcome": _outcome(session, report),
-        "actions": own_actions(report, viewer),
+        "outcome": primary and _outcome(primary),
+        "actions": own_actions(report, primary, viewer, now),
     }
 
 
-def own_actions(report: Report, viewer: Caller) -> list[str]:
-    """Return the names of what the reporter may do now, from the one table."""
-    edges = (
-        edge
-        for edge in workflow.TABLE
-        if workflow.plays(edge, viewer) and workflow.fits(report, edge)
-    )
-    return [edge.action.value for edge in edges]
+def own_actions(report: Report, primary: Report | None, viewer: Caller, now: datetime) -> list[str]:
+    """Return the names of what the reporter may do now, from the one table.
+
+    A merged report is rated by its primary's outcome, so not before there is one.
+    """
+    possible = (edge for edge in edges.TABLE if edges.plays(edge, viewer))
+    waits = primary is not None and primary.status is not Status.CLOSED
+    return [
+        edge.action.value
+        for edge in possible
+        if edges.fits(report, edge, now) and not (waits and edge.action is Action.RATE)
+    ]
 
 
 def step(action: Action, status: Status, at: datetime, note: str | None) -> dict[str, Any]:
@@ -134,10 +140,7 @@ def _question(report: Report, history: Sequence[HistoryEntry]) -> str | None:
     )
 
 
-def _outcome(session: Session, report: Report) -> dict[str, Any] | None:
-    if report.primary_id is None:
-        return None
-    primary = session.scalars(select(Report).where(Report.id == report.primary_id)).one()
+def _outcome(primary: Report) -> dict[str, Any]:
     return {
         "status": primary.status,
         "status_label": STATUS_LABELS[primary.status],

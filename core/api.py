@@ -157,15 +157,24 @@ def body(schema: type[Schema], *, limit: int = BODY_LIMIT) -> dict[str, Any]:
     Raises:
         UnsupportedMedia, TooLarge, jsonbody.NotJson, Invalid: as contract 1 says, in that order.
     """
-    request.max_content_length = limit
-    if request.content_length is not None and request.content_length > limit:
-        raise TooLarge
-    raw = request.get_data()
+    raw = received(limit)
     if not raw and not request.content_type:
         return load(schema, {})
     if request.mimetype != "application/json" or request.content_encoding:
         raise UnsupportedMedia
     return load(schema, jsonbody.parse(raw) if raw else {})
+
+
+def received(limit: int = BODY_LIMIT) -> bytes:
+    """Read the whole body; before a transaction begins, lest a slow sender hold its locks.
+
+    Raises:
+        TooLarge: it is longer than `limit` bytes.
+    """
+    request.max_content_length = limit
+    if request.content_length is not None and request.content_length > limit:
+        raise TooLarge
+    return request.get_data()
 
 
 def load(schema: type[Schema], data: Any) -> dict[str, Any]:

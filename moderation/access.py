@@ -4,21 +4,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, false, or_, select, true
+from sqlalchemy import ColumnElement, false, func, or_, select, true
 from sqlalchemy.orm import Session
 
+from citizen import edges
 from citizen import service as reports
-from citizen import workflow
+from citizen.edges import Edge
 from citizen.errors import NotForYou
 from citizen.models import AssistingDepartment, HistoryEntry, Report
-from citizen.states import Action
-from citizen.workflow import Edge
+from citizen.states import Action, Status
 from core import accounts
+from core.database import locked
 from core.errors import Forbidden, NotFound
 from core.permissions import Role
 from core.tokens import Caller
-from moderation import staff
+from moderation import registry, staff
 from moderation.errors import DecidedBefore
+from moderation.models import Merge
 
 ALL_CASES = frozenset({Role.DISPATCHER, Role.REVIEWER, Role.AUDITOR})
 DECIDING = (
@@ -37,7 +39,7 @@ BY_ANOTHER = frozenset({Action.OVERTURN, Action.GRANT_APPEAL, Action.REJECT_APPE
 
 @dataclass(frozen=True)
 class Officer:
-    """A member of staff with the scope that was read for this request; no areas means the whole city."""
+    """A member of staff with the scope read for this request; no areas means the whole city."""
 
     caller: Caller
     department: str | None
@@ -76,29 +78,31 @@ def case_for(session: Session, number: str, who: Officer, *, lock: bool = False)
         NotFound: there is none, or it is not to be known.
     """
     found = select(Report).where(Report.number == reports.read_number(number), visible(who))
-    report = session.scalars(reports.locked(found) if lock else found).one_or_none()
+    report = session.scalars(locked(found) if lock else found).one_or_none()
     if report is None:
         raise NotFound
     return report
 
 
-def require(session: Session, report: Report, edge: Edge, who: Officer) -> None:
-    """Check role, department and conflicts of interest for one action.
+def require(
+    session: Session, report: Report, edge: Edge, who: Officer, *, beside: Sequence[Report] = ()
+) -> None:
+    """Check role, department and conflicts of interest; `beside` is what the action touches too.
 
     Raises:
         Forbidden, NotForYou, DecidedBefore: who may not.
     """
     if not _plays(report, edge, who):
         raise Forbidden
-    if parties(session, [report], who):
+    if parties(session, [report, *beside], who):
         raise NotForYou
-    if edge.action in BY_ANOTHER and decided(session, [report], who):
+    if barred(session, [report], [edge], who):
         raise DecidedBefore
 
 
 def _plays(report: Report, edge: Edge, who: Officer) -> bool:
-    """Say whether role and department fit; handlers act for the lead department only, within their area."""
-    if not workflow.plays(edge, who.caller):
+    """Say whether role and department fit; handlers act for the lead department, in their areas."""
+    if not edges.plays(edge, who.caller):
         return False
     if edge.who != Role.HANDLER:
         return True
@@ -107,22 +111,37 @@ def _plays(report: Report, edge: Edge, who: Officer) -> bool:
 
 
 def parties(session: Session, cases: Sequence[Report], who: Officer) -> set[int]:
-    """Return the ids of cases to which the officer's own confirmed phone is a party."""
+    """Return the ids of cases to which the officer's own confirmed phone is a party.
+
+    Reports that were merged are one case: whoever sent one of them is a party to all.
+    """
     if not who.phone_indexes or not cases:
         return set()
-    ids = [case.id for case in cases]
+    heads = {case.primary_id or case.id for case in cases}
     family = select(Report.id, Report.primary_id, Report.reporter_id).where(
-        or_(Report.id.in_(ids), Report.primary_id.in_(ids))
+        or_(Report.id.in_(heads), Report.primary_id.in_(heads)), Report.reporter_id.is_not(None)
     )
-    rows = [row for row in session.execute(family) if row.reporter_id is not None]
+    rows = session.execute(family).all()
     own = accounts.holding_phone(session, who.phone_indexes, [row.reporter_id for row in rows])
-    touched = {
-        found for row in rows if row.reporter_id in own for found in (row.id, row.primary_id)
-    }
-    return {case.id for case in cases if case.id in touched}
+    touched = {row.primary_id or row.id for row in rows if row.reporter_id in own}
+    return {case.id for case in cases if (case.primary_id or case.id) in touched}
 
 
-def decided(session: Session, cases: Sequence[Report], who: Officer) -> set[int]:
+def barred(
+    session: Session, cases: Sequence[Report], wanted: Sequence[Edge], who: Officer
+) -> set[tuple[int, Action]]:
+    """Return the actions that somebody else must take, since the officer decided before."""
+    asked = {edge.action for edge in wanted}
+    found: set[tuple[int, Action]] = set()
+    if judged := asked & BY_ANOTHER:
+        found |= {(case, action) for case in _decided(session, cases, who) for action in judged}
+    merged = [case for case in cases if case.status is Status.MERGED]
+    if merged and Action.UNMERGE in asked:
+        found |= {(case, Action.UNMERGE) for case in _joined(session, merged, who)}
+    return found
+
+
+def _decided(session: Session, cases: Sequence[Report], who: Officer) -> set[int]:
     """Return the ids of cases in which the officer decided something before."""
     steps = select(HistoryEntry.report_id).where(
         HistoryEntry.report_id.in_([case.id for case in cases]),
@@ -132,31 +151,44 @@ def decided(session: Session, cases: Sequence[Report], who: Officer) -> set[int]
     return set(session.scalars(steps))
 
 
+def _joined(session: Session, merged: Sequence[Report], who: Officer) -> set[int]:
+    """Return the ids of reports that the officer joined to a primary which has a verdict by now."""
+    latest = (
+        select(func.max(Merge.id))
+        .where(Merge.report_id.in_([case.id for case in merged]), Merge.joined)
+        .group_by(Merge.report_id)
+    )
+    own = (
+        select(Merge.report_id)
+        .join(Report, Report.id == Merge.into_id)
+        .where(Merge.id.in_(latest), Merge.actor_id == who.caller.account_id)
+        .where(Report.verdict.is_not(None))
+    )
+    return set(session.scalars(own))
+
+
 def actions(
     session: Session, cases: Sequence[Report], who: Officer, now: datetime
 ) -> dict[int, list[str]]:
-    """Return what the officer may do to each case now, from the one table; at most two queries a page."""
-    edges = [edge for edge in workflow.TABLE if workflow.plays(edge, who.caller)]
-    if not edges:
-        return {case.id: [] for case in cases}
-    own = parties(session, cases, who)
-    before = (
-        decided(session, cases, who) if any(edge.action in BY_ANOTHER for edge in edges) else set()
-    )
+    """Return what the officer may do to each case now, from the one table; a few queries a page."""
+    offered = {case.id: _fitting(session, case, who, now) for case in cases}
+    able = [case for case in cases if offered[case.id]]
+    own = parties(session, able, who)
+    wanted = list({edge.action: edge for case in able for edge in offered[case.id]}.values())
+    other = barred(session, able, wanted, who)
     return {
-        case.id: _offered(case, edges, who, case.id in own, case.id in before) for case in cases
+        case: []
+        if case in own
+        else [edge.action.value for edge in fitting if (case, edge.action) not in other]
+        for case, fitting in offered.items()
     }
 
 
-def _offered(
-    case: Report, edges: Sequence[Edge], who: Officer, is_party: bool, has_decided: bool
-) -> list[str]:
-    if is_party:
-        return []
+def _fitting(session: Session, case: Report, who: Officer, now: datetime) -> list[Edge]:
     return [
-        edge.action.value
-        for edge in edges
-        if workflow.fits(case, edge)
+        edge
+        for edge in edges.TABLE
+        if edges.fits(case, edge, now)
         and _plays(case, edge, who)
-        and not (has_decided and edge.action in BY_ANOTHER)
+        and not (edge.action is Action.RETURN and registry.return_closed(session, case, now))
     ]

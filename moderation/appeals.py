@@ -1,19 +1,20 @@
 """What residents may say about an outcome, and who decides about it: ratings and appeals."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from citizen import places, workflow
-from citizen import service as reports
+from citizen.edges import appealable, edge_of
 from citizen.errors import AlreadyAppealed, AlreadyRated, AppealClosed, InvalidTransition
 from citizen.events import CaseRated
 from citizen.geo import Point
 from citizen.models import Report
 from citizen.states import Action, Asking, Status
+from core.database import locked
 from core.events import announce
 from core.tokens import Caller
 from moderation import registry
@@ -21,7 +22,6 @@ from moderation.models import Appeal, Origin, Rating, Step
 from moderation.triage import fact
 
 Sent = Mapping[str, Any]
-APPEAL_DAYS = timedelta(days=30)
 
 
 def rate(session: Session, report: Report, sent: Sent, resident: Caller, now: datetime) -> None:
@@ -32,7 +32,7 @@ def rate(session: Session, report: Report, sent: Sent, resident: Caller, now: da
     Raises:
         AlreadyRated, InvalidTransition.
     """
-    workflow.edge_of(Action.RATE, report.status)
+    edge_of(Action.RATE, report.status)
     case = _outcome_of(session, report)
     if case.status is not Status.CLOSED:
         raise InvalidTransition(status=report.status.value, action=Action.RATE.value)
@@ -52,7 +52,7 @@ def rate(session: Session, report: Report, sent: Sent, resident: Caller, now: da
     )
     found_true = case.verdict is not None and case.verdict.true
     announce(CaseRated(report.id, report.number, resident.account_id, now, found_true))
-    if not sent["satisfied"] and case.appeal is Asking.NONE and _in_time(case, now):
+    if not sent["satisfied"] and case.appeal is Asking.NONE and appealable(case, now):
         _file(
             session,
             case,
@@ -66,9 +66,7 @@ def rate(session: Session, report: Report, sent: Sent, resident: Caller, now: da
 def _outcome_of(session: Session, report: Report) -> Report:
     if report.primary_id is None:
         return report
-    return session.scalars(
-        reports.locked(select(Report).where(Report.id == report.primary_id))
-    ).one()
+    return session.scalars(locked(select(Report).where(Report.id == report.primary_id))).one()
 
 
 def appeal(session: Session, report: Report, sent: Sent, resident: Caller, now: datetime) -> None:
@@ -77,16 +75,12 @@ def appeal(session: Session, report: Report, sent: Sent, resident: Caller, now: 
     Raises:
         AlreadyAppealed, AppealClosed, InvalidTransition.
     """
-    workflow.edge_of(Action.APPEAL, report.status)
+    edge_of(Action.APPEAL, report.status)
     if report.appeal is not Asking.NONE:
         raise AlreadyAppealed
-    if not _in_time(report, now):
+    if not appealable(report, now):
         raise AppealClosed
     _file(session, report, Origin.APPEAL, sent["reason"], resident, now)
-
-
-def _in_time(report: Report, now: datetime) -> bool:
-    return report.ended_at is not None and now < report.ended_at + APPEAL_DAYS
 
 
 def _file(
@@ -105,15 +99,15 @@ def _file(
 
 
 def grant(session: Session, report: Report, sent: Sent, actor: Caller, now: datetime) -> None:
-    """Grant an appeal: a new round begins with a new deadline; points count by the original time."""
-    workflow.edge_of(Action.GRANT_APPEAL, report.status)
+    """Grant an appeal: a new round with a new deadline; points count by the original time."""
+    edge_of(Action.GRANT_APPEAL, report.status)
     target = Status.SUBMITTED if report.status is Status.DECLINED else Status.ACCEPTED
     place = places.locate(Point(report.longitude, report.latitude))
     assessed = registry.assess(session, report.category, place, now)
     changes: dict[str, Any] = {
+        "status": target,
         "appeal": Asking.GRANTED,
         "round": report.round + 1,
-        "ended_at": None,
         "due_at": assessed.due_at,
         "due_provisional": assessed.due_provisional,
         "next_alarm_at": assessed.alarm_at,
@@ -132,7 +126,6 @@ def grant(session: Session, report: Report, sent: Sent, actor: Caller, now: date
         Action.GRANT_APPEAL,
         actor=actor,
         now=now,
-        target=target,
         changes=changes,
         note=sent["reason"],
     )

@@ -1,4 +1,4 @@
-"""Lists of cases: filters that are each an index, and pages that cost the same wherever they are."""
+"""Lists of cases: filters that are each an index, pages that cost the same wherever they are."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -16,6 +16,7 @@ from moderation.access import Officer, visible
 from moderation.schemas import Sort
 
 Asked = Mapping[str, Any]
+EXACT = ("status", "area", "category", "channel")
 
 
 def found(session: Session, asked: Asked, who: Officer, now: datetime) -> Page[Report]:
@@ -35,10 +36,9 @@ def found(session: Session, asked: Asked, who: Officer, now: datetime) -> Page[R
 
 def conditions(asked: Asked, now: datetime) -> list[ColumnElement[bool]]:
     """Return the conditions of the filters that were given."""
-    wanted: list[ColumnElement[bool]] = []
-    for name in ("status", "area", "category", "channel"):
-        if asked[name] is not None:
-            wanted.append(getattr(Report, name) == asked[name])
+    wanted: list[ColumnElement[bool]] = [
+        getattr(Report, name) == asked[name] for name in EXACT if asked[name] is not None
+    ]
     if asked["department"] is not None:
         wanted.append(_of_department(asked["department"]))
     if asked["overdue"] is not None:
@@ -63,7 +63,7 @@ def _of_department(code: str) -> ColumnElement[bool]:
     return or_(Report.lead_department == code, Report.id.in_(helping))
 
 
-def _account_of(username: str) -> Select[tuple[int]]:
+def _account_of(username: str) -> Select[int]:
     return select(Credential.account_id).where(Credential.username == username)
 
 

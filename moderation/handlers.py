@@ -1,4 +1,4 @@
-"""What moderation answers when lower rooms ask: where a report is likely to go, and who may see a photo."""
+"""What moderation answers lower rooms: where a report probably goes, who may see a photo."""
 
 from datetime import datetime
 
@@ -22,9 +22,10 @@ def assess(category: str, place: Place, received_at: datetime) -> Assessment:
 
 
 def may_view(viewer: Caller | None, subject: tuple[str, str], variant: str) -> bool:
-    """Say whether somebody but the owner may see a case's photo: staff with the case; originals as contract 3 says.
+    """Say whether somebody but the owner may see a case's photo.
 
-    A resident sees the after-photos of their own case, re-encoded.
+    Staff with the case see the copies, dispatcher and reviewer the original too (contract 3). A
+    resident sees the after-photos of their own case, re-encoded.
     """
     kind, number = subject
     if viewer is None or kind not in CASE_KINDS:

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from citizen import service as reports
 from citizen import workflow
+from citizen.edges import edge_of
 from citizen.errors import ReturnClosed
 from citizen.models import AssistingDepartment, Report
 from citizen.states import Action, Asking
@@ -43,7 +44,6 @@ def reassign(session: Session, report: Report, sent: Sent, actor: Caller, now: d
     Raises:
         Invalid: there is no such handler in the department.
     """
-    workflow.edge_of(Action.REASSIGN, report.status)
     colleague = staff.colleague(session, sent["username"], Role.HANDLER, report.lead_department)
     if colleague is None:
         raise Invalid(
@@ -55,14 +55,13 @@ def reassign(session: Session, report: Report, sent: Sent, actor: Caller, now: d
 
 
 def give_back(session: Session, report: Report, sent: Sent, actor: Caller, now: datetime) -> None:
-    """Return a case that is not the department's, within 2 working days of its dispatch (12345 rules).
+    """Return a case that is not the department's, within 2 working days of its dispatch.
 
     Raises:
         ReturnClosed: the two days are over.
     """
-    workflow.edge_of(Action.RETURN, report.status)
-    dispatched_at = report.dispatched_at or now
-    if now >= registry.return_ends_at(session, report.category, dispatched_at):
+    edge_of(Action.RETURN, report.status)
+    if registry.return_closed(session, report, now):
         raise ReturnClosed
     workflow.advance(
         session,
@@ -87,7 +86,7 @@ def extend(session: Session, report: Report, sent: Sent, actor: Caller, now: dat
     Raises:
         ExtensionUsed: it was asked before. Invalid: earlier than what is due, or too late.
     """
-    workflow.edge_of(Action.EXTEND, report.status)
+    edge_of(Action.EXTEND, report.status)
     if report.extension is not Asking.NONE:
         raise ExtensionUsed
     latest = registry.extension_ends_at(session, report.category, report.due_at)
@@ -106,7 +105,6 @@ def extend(session: Session, report: Report, sent: Sent, actor: Caller, now: dat
 
 def resolve(session: Session, report: Report, sent: Sent, actor: Caller, now: datetime) -> None:
     """Report what was found and done, with photos taken afterwards."""
-    workflow.edge_of(Action.RESOLVE, report.status)
     reports.check_photos(sent["media"])
     media.claim(sent["media"], owner_id=actor.account_id, subject=("resolution", report.number))
     values = {

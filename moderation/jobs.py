@@ -17,7 +17,7 @@ NO_ANSWER = "逾期未补充材料"
 
 
 def lapse_questions(now: datetime) -> int:
-    """Decline what waited for its reporter longer than the setting allows (reason `no_answer`); return how many."""
+    """Decline what waited for its reporter too long (reason `no_answer`); return how many."""
     with reading() as session:
         numbers = list(session.scalars(select(Report.number).where(*_overdue(now)).limit(BATCH)))
     for number in numbers:

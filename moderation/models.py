@@ -1,6 +1,6 @@
 """Append-only facts of case handling, and the data that decide routing and deadlines.
 
-State stands in citizen's row; here is who judged what and why. Areas, departments and rules are data.
+State stands in citizen's row; here is who judged what and why. Departments and rules are data.
 """
 
 from datetime import date, datetime
@@ -56,7 +56,7 @@ class Department(Model):
 
 
 class RoutingRule(Model):
-    """One row of the routing table, in order of position within a version; `body` is what the file says."""
+    """One row of a version of the routing table, in order; `body` is what the file says."""
 
     __tablename__ = "routing_rules"
     __table_args__ = (UniqueConstraint("version", "position"),)
@@ -154,7 +154,7 @@ class Merge(_Fact, Model):
 
 @append_only
 class Resolution(_Fact, Model):
-    """What a department found and did; its photos are claimed by the case under kind `resolution`."""
+    """What a department found and did; its photos are the case's, of kind `resolution`."""
 
     __tablename__ = "resolutions"
     round: Mapped[int]

@@ -90,5 +90,5 @@ def same_pictures(session: Session, case: Report, photos: Sequence[Any]) -> list
 
 def _reporters(session: Session, numbers: Collection[str]) -> dict[str, int | None]:
     """Return who reported, for comparison only; it is never shown."""
-    rows = session.execute(select(Report.number, Report.reporter_id).where(Report.number.in_(numbers)))
-    return {number: reporter_id for number, reporter_id in rows}
+    wanted = select(Report.number, Report.reporter_id).where(Report.number.in_(numbers))
+    return dict(session.execute(wanted).all())

@@ -1,6 +1,7 @@
-"""Departments, routing and deadline rules, and the calendar: rows that operators edit, kept in memory.
+"""Departments, routing and deadline rules, and the calendar: rows that operators edit.
 
-Each process reads them again after 30 s. What the pure rules need is put together here.
+They are kept in memory; each process reads them again after 30 s. What the pure rules need is put
+together here.
 """
 
 import json
@@ -16,6 +17,7 @@ from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
 from citizen.atlas import Place
+from citizen.models import Report
 from citizen.ports import Assessment
 from core.clock import local_day
 from moderation import deadlines, routing
@@ -56,7 +58,7 @@ def _read(session: Session) -> Rules:
         departments={row.code: routing.Department(row.code, row.name) for row in named},
         routing=tuple(Rule.from_json(body) for body in _bodies(session, RoutingRule)),
         deadlines=tuple(DeadlineRule.from_json(body) for body in _bodies(session, DeadlineRow)),
-        calendar=WorkCalendar({day: working for day, working in days}),
+        calendar=WorkCalendar(dict(days.all())),
         read_at=time.monotonic(),
     )
 
@@ -108,9 +110,10 @@ def alarm_at(session: Session, start: datetime, due_at: datetime) -> datetime | 
     return first.at if first else None
 
 
-def return_ends_at(session: Session, category: str, dispatched_at: datetime) -> datetime:
-    """Return until when a dispatched case may be sent back."""
-    return due(session, category, Term.RETURN, dispatched_at).at
+def return_closed(session: Session, case: Report, now: datetime) -> bool:
+    """Say whether the time to send a dispatched case back is over."""
+    dispatched_at = case.dispatched_at or now
+    return now >= due(session, case.category, Term.RETURN, dispatched_at).at
 
 
 def extension_ends_at(session: Session, category: str, due_at: datetime) -> datetime:

@@ -1,6 +1,6 @@
 """Cases: lists, one case, and one route per row of the action table."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from citizen import schemas as resident_schemas
 from citizen import service as reports
 from citizen import views as resident_views
-from citizen import workflow
+from citizen.edges import EDGES, TABLE, Edge
 from citizen.errors import (
     AlreadyAppealed,
     AlreadyRated,
@@ -21,11 +21,10 @@ from citizen.errors import (
     NotForYou,
     ReturnClosed,
 )
-from citizen.geo import Crs
 from citizen.models import Report
 from citizen.states import ACTION_LABELS, STATUS_LABELS, Action
 from core import audit, jsonbody
-from core.api import BODY_LIMIT, Blueprint, EmptySchema, Schema, answer, body, dump, query
+from core.api import Blueprint, EmptySchema, Schema, answer, body, dump, query, received
 from core.clock import now as present
 from core.database import reading, writing
 from core.errors import (
@@ -40,7 +39,7 @@ from core.errors import (
 from core.schemas import page_of
 from core.tokens import caller, may
 from media.errors import MediaNotFound, MediaUsed
-from moderation import access, appeals, cases, handling, merging, schemas, triage, views
+from moderation import access, appeals, bodies, cases, handling, merging, schemas, triage, views
 from moderation.errors import DecidedBefore, ExtensionUsed
 
 routes = Blueprint("cases", __name__, description="办件 Triage, verification, dispatch")
@@ -58,29 +57,27 @@ class StaffAction:
 
 
 STAFF_ACTIONS: dict[Action, StaffAction] = {
-    Action.REQUEST_INFO: StaffAction(schemas.QuestionSchema, triage.request_info),
+    Action.REQUEST_INFO: StaffAction(bodies.QuestionSchema, triage.request_info),
     Action.ACCEPT: StaffAction(EmptySchema, triage.accept),
-    Action.DECLINE: StaffAction(schemas.DeclineSchema, triage.decline),
-    Action.MERGE: StaffAction(schemas.MergeSchema, merging.merge, (HasFollowers,)),
-    Action.UNMERGE: StaffAction(schemas.ReasonSchema, merging.unmerge, (DecidedBefore,)),
-    Action.VERIFY: StaffAction(schemas.VerdictSchema, triage.verify, (AlreadyVerified,)),
-    Action.OVERTURN: StaffAction(schemas.OverturnSchema, triage.overturn, (DecidedBefore,)),
-    Action.DISPATCH: StaffAction(schemas.DispatchSchema, triage.dispatch),
+    Action.DECLINE: StaffAction(bodies.DeclineSchema, triage.decline),
+    Action.MERGE: StaffAction(bodies.MergeSchema, merging.merge, (HasFollowers,)),
+    Action.UNMERGE: StaffAction(bodies.ReasonSchema, merging.unmerge, (DecidedBefore,)),
+    Action.VERIFY: StaffAction(bodies.VerdictSchema, triage.verify, (AlreadyVerified,)),
+    Action.OVERTURN: StaffAction(bodies.OverturnSchema, triage.overturn, (DecidedBefore,)),
+    Action.DISPATCH: StaffAction(bodies.DispatchSchema, triage.dispatch),
     Action.SIGN: StaffAction(EmptySchema, handling.sign),
-    Action.REASSIGN: StaffAction(schemas.ReassignSchema, handling.reassign),
-    Action.RETURN: StaffAction(schemas.ReasonSchema, handling.give_back, (ReturnClosed,)),
-    Action.EXTEND: StaffAction(schemas.ExtendSchema, handling.extend, (ExtensionUsed,)),
-    Action.GRANT_EXTENSION: StaffAction(schemas.GrantExtensionSchema, triage.grant_extension),
-    Action.REFUSE_EXTENSION: StaffAction(schemas.ReasonSchema, triage.refuse_extension),
-    Action.PARK: StaffAction(schemas.ParkSchema, triage.park),
+    Action.REASSIGN: StaffAction(bodies.ReassignSchema, handling.reassign),
+    Action.RETURN: StaffAction(bodies.ReasonSchema, handling.give_back, (ReturnClosed,)),
+    Action.EXTEND: StaffAction(bodies.ExtendSchema, handling.extend, (ExtensionUsed,)),
+    Action.GRANT_EXTENSION: StaffAction(bodies.GrantExtensionSchema, triage.grant_extension),
+    Action.REFUSE_EXTENSION: StaffAction(bodies.ReasonSchema, triage.refuse_extension),
+    Action.PARK: StaffAction(bodies.ParkSchema, triage.park),
     Action.UNPARK: StaffAction(EmptySchema, triage.unpark),
-    Action.RESOLVE: StaffAction(
-        schemas.ResolveSchema, handling.resolve, (MediaNotFound, MediaUsed)
-    ),
-    Action.REWORK: StaffAction(schemas.ReasonSchema, triage.rework),
-    Action.CORRECT: StaffAction(schemas.CorrectSchema, triage.correct),
-    Action.GRANT_APPEAL: StaffAction(schemas.ReasonSchema, appeals.grant, (DecidedBefore,)),
-    Action.REJECT_APPEAL: StaffAction(schemas.ReasonSchema, appeals.reject, (DecidedBefore,)),
+    Action.RESOLVE: StaffAction(bodies.ResolveSchema, handling.resolve, (MediaNotFound, MediaUsed)),
+    Action.REWORK: StaffAction(bodies.ReasonSchema, triage.rework),
+    Action.CORRECT: StaffAction(bodies.CorrectSchema, triage.correct),
+    Action.GRANT_APPEAL: StaffAction(bodies.ReasonSchema, appeals.grant, (DecidedBefore,)),
+    Action.REJECT_APPEAL: StaffAction(bodies.ReasonSchema, appeals.reject, (DecidedBefore,)),
 }
 
 
@@ -97,9 +94,7 @@ def case_list() -> Response:
         found = cases.found(session, asked, who, now)
         shown = views.items(session, found.items, who, now, asked["crs"])
         data = dump(CasePageSchema, {"items": shown, "next_cursor": found.next_cursor})
-    cases.note_reading(
-        caller(), "cases.list", ("cases", "-"), {"ids": [case.id for case in found.items]}
-    )
+    _note_reading("cases.list", ("cases", "-"), {"ids": [case.id for case in found.items]})
     return answer(data)
 
 
@@ -140,11 +135,11 @@ def case_history(number: str) -> Response:
 def workflow_table() -> Response:
     """Serve the table that decides what can be done to a case, so that no client repeats it."""
     statuses = [{"code": status.value, "name": label} for status, label in STATUS_LABELS.items()]
-    edges = [_edge(edge) for edge in workflow.TABLE]
+    edges = [_edge(edge) for edge in TABLE]
     return answer(dump(schemas.WorkflowSchema, {"statuses": statuses, "edges": edges}))
 
 
-def _edge(edge: workflow.Edge) -> dict[str, Any]:
+def _edge(edge: Edge) -> dict[str, Any]:
     return {
         "action": edge.action,
         "label": ACTION_LABELS[edge.action],
@@ -185,19 +180,18 @@ def check_match(report: Report) -> None:
 
 def _act(action: Action, number: str) -> Response:
     """Do one staff action; what is checked comes in the order of contract 1."""
-    request.max_content_length = BODY_LIMIT
-    raw = request.get_data()  # before the transaction: a slow sender must not hold its lock
+    raw = received()
     now, wanted = present(), STAFF_ACTIONS[action]
     with writing() as session:
         who = access.officer(session, caller())
-        _lock_others(session, action, number, raw)
+        beside = _lock_others(session, action, number, raw)
         report = access.case_for(session, number, who, lock=True)
-        access.require(session, report, workflow.EDGES[action], who)
-        if raw and request.mimetype != "application/json":
+        access.require(session, report, EDGES[action], who, beside=beside)
+        if (raw or request.content_type) and request.mimetype != "application/json":
             raise UnsupportedMedia
         check_match(report)
         outcome = wanted.work(session, report, body(wanted.schema), caller(), now)
-        shown = views.whole(session, report, who, now, Crs.WGS84)
+        shown = views.whole(session, report, who, now)
         data = dump(
             schemas.CaseSchema,
             {**shown, **({"correction": outcome} if outcome is not None else {})},
@@ -205,17 +199,18 @@ def _act(action: Action, number: str) -> Response:
     return answer(data, headers=[("ETag", etag(report))])
 
 
-def _lock_others(session: Session, action: Action, number: str, raw: bytes) -> None:
+def _lock_others(session: Session, action: Action, number: str, raw: bytes) -> Sequence[Report]:
     """Lock both cases of a merge in order of id, before either is looked at."""
-    if action is Action.MERGE:
-        try:
-            sent = jsonbody.parse(raw)
-        except DomainError:
-            return  # the body is refused at its turn
-        into = sent.get("into") if isinstance(sent, dict) else None
-        merging.lock_pair(session, number, into if isinstance(into, str) else None)
     if action is Action.UNMERGE:
-        merging.lock_pair(session, number, merging.primary_of(session, number))
+        return merging.lock_pair(session, number, merging.primary_of(session, number))
+    if action is not Action.MERGE:
+        return ()
+    try:
+        sent = jsonbody.parse(raw)
+    except DomainError:
+        return ()  # the body is refused at its turn
+    into = sent.get("into") if isinstance(sent, dict) else None
+    return merging.lock_pair(session, number, into if isinstance(into, str) else None)
 
 
 def _add_route(action: Action, wanted: StaffAction) -> None:
@@ -250,32 +245,31 @@ for _action, _wanted in STAFF_ACTIONS.items():
 
 
 @routes.post("/reports/<number>/rating")
-@routes.takes(schemas.RatingSchema)
+@routes.takes(bodies.RatingSchema)
 @routes.gives(200, resident_schemas.OwnReportSchema)
 @routes.fails(NotFound, AlreadyRated, InvalidTransition, Invalid)
 @may("moderation.respond")
 def rate(number: str) -> Response:
     """Rate the result of one's report, once."""
-    return _respond(number, schemas.RatingSchema, appeals.rate)
+    return _respond(number, bodies.RatingSchema, appeals.rate)
 
 
 @routes.post("/reports/<number>/appeal")
-@routes.takes(schemas.ReasonSchema)
+@routes.takes(bodies.ReasonSchema)
 @routes.gives(200, resident_schemas.OwnReportSchema)
 @routes.fails(NotFound, AlreadyAppealed, AppealClosed, InvalidTransition, Invalid)
 @may("moderation.respond")
 def appeal(number: str) -> Response:
     """Appeal against the outcome of one's report, once within 30 days."""
-    return _respond(number, schemas.ReasonSchema, appeals.appeal)
+    return _respond(number, bodies.ReasonSchema, appeals.appeal)
 
 
 def _respond(number: str, schema: type[Schema], work: Work) -> Response:
-    request.max_content_length = BODY_LIMIT
-    request.get_data()
+    received()
     now = present()
     with writing() as session:
         report = reports.own_report(session, number, caller(), lock=True)
         work(session, report, body(schema), caller(), now)
-        shown = resident_views.whole(session, report, caller(), Crs.WGS84)
+        shown = resident_views.whole(session, report, caller(), now)
         data = dump(resident_schemas.OwnReportSchema, shown)
     return answer(data)

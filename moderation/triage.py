@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from citizen import places, workflow
 from citizen import service as reports
 from citizen.atlas import Place
+from citizen.edges import edge_of
 from citizen.errors import AlreadyVerified
 from citizen.geo import Point
 from citizen.models import AssistingDepartment, Report
@@ -20,9 +21,9 @@ from core.messages import say
 from core.settings import settings
 from core.tokens import Caller
 from moderation import registry
+from moderation.bodies import DECLINE_LABELS
 from moderation.deadlines import Term
 from moderation.models import Dispatch, Extension, Stage, Step, VerdictFact
-from moderation.schemas import DECLINE_LABELS
 
 Sent = Mapping[str, Any]
 
@@ -69,13 +70,18 @@ def verify(session: Session, report: Report, sent: Sent, actor: Caller, now: dat
     Raises:
         AlreadyVerified: the round has its first verdict.
     """
-    workflow.edge_of(Action.VERIFY, report.status)
+    edge_of(Action.VERIFY, report.status)
     closing = report.status is Status.RESOLVED
     if not closing and report.verified_round >= report.round:
         raise AlreadyVerified
     verdict: Verdict = sent["verdict"]
     target = Status.CLOSED if closing or not verdict.true else Status.ACCEPTED
-    changes = {"verdict": verdict, "severity": sent["severity"], "verified_round": report.round}
+    changes = {
+        "status": target,
+        "verdict": verdict,
+        "severity": sent["severity"],
+        "verified_round": report.round,
+    }
     _record(
         session, report, Stage.CLOSING if closing else Stage.FIRST, sent, sent["note"], actor, now
     )
@@ -85,7 +91,6 @@ def verify(session: Session, report: Report, sent: Sent, actor: Caller, now: dat
         Action.VERIFY,
         actor=actor,
         now=now,
-        target=target,
         changes=changes,
         note=sent["note"],
     )
@@ -125,7 +130,6 @@ def dispatch(session: Session, report: Report, sent: Sent, actor: Caller, now: d
     Raises:
         Invalid: an unknown department, one that would assist itself, or a due time that is past.
     """
-    workflow.edge_of(Action.DISPATCH, report.status)
     lead = sent["department"] or report.suggested_department
     helpers = list(dict.fromkeys(sent["assisting"]))
     _check_departments(session, sent["department"], lead, helpers)
@@ -245,9 +249,11 @@ def rework(session: Session, report: Report, sent: Sent, actor: Caller, now: dat
 def correct(
     session: Session, report: Report, sent: Sent, actor: Caller, now: datetime
 ) -> dict[str, Any]:
-    """Correct category or place, and return what that changes in routing and due time, `{name: {from, to}}`."""
-    workflow.edge_of(Action.CORRECT, report.status)
-    changes, place = _corrected(session, report, sent)
+    """Correct category or place; return what that changes, due time and routing too.
+
+    As `{name: {from, to}}`.
+    """
+    changes, place = _corrected(report, sent)
     assessed = registry.assess(
         session, changes.get("category", report.category), place, report.submitted_at
     )
@@ -267,7 +273,7 @@ def correct(
     }
 
 
-def _corrected(session: Session, report: Report, sent: Sent) -> tuple[dict[str, Any], Place]:
+def _corrected(report: Report, sent: Sent) -> tuple[dict[str, Any], Place]:
     changes: dict[str, Any] = {}
     if sent["category"]:
         reports.check_category(sent["category"], report.channel)

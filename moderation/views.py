@@ -62,7 +62,10 @@ def _department(names: Mapping[str, str], code: str) -> dict[str, str]:
 
 
 def _place(case: Report, who: Officer, crs: Crs) -> dict[str, Any]:
-    """Return the point; insiders' categories give departments one of 3 decimals, lest the place name the person."""
+    """Return the point; of insiders' categories, departments get 3 decimals.
+
+    A precise place would name the person.
+    """
     point = Point(case.longitude, case.latitude)
     category = places.category(case.category)
     blurred = category is not None and category.whistle and not who.sees_all
