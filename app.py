@@ -30,7 +30,7 @@ import rewards.jobs
 import rewards.partners.routes
 import rewards.routes
 from citizen.events import CaseRated, CaseSettled, ReportSubmitted
-from core import database, documents, events, gateways, logs, tokens, web
+from core import database, documents, events, gateways, limits, logs, tokens, web
 from core import routes as core_routes
 from core.api import PREFIX, Api
 from core.events import Listener
@@ -79,6 +79,7 @@ def create_app(settings: Settings | None = None, *, testing: bool = False) -> Fl
     app.config["SECRET_KEY"] = made.secret_key
     logs.configure(made.log_level)
     database.init_app(app, made)
+    limits.init_app(app, made)
     tokens.init_app(app, made)
     web.init_app(app, made)
     gateways.init_app(app, made)

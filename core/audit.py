@@ -2,15 +2,16 @@
 
 Details are ids and digests, never personal data: a chain can't forget. A chain head inside every
 transaction would make all writers wait for each other, so rows are appended at once and sealed
-within a second.
+within a second. Links are keyed like the rows: who can write to the database but has no AUDIT_KEY
+can't take a row out and tie the ends together.
 """
 
 import json
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, String, func, insert, select
+from sqlalchemy import JSON, ForeignKey, Index, Select, String, func, insert, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from core import crypto
@@ -20,6 +21,8 @@ from core.tokens import Caller
 
 FIRST = "0" * 64
 BATCH = 1000
+LATE = 10_000
+PATIENCE = timedelta(minutes=1)
 
 
 @append_only
@@ -73,7 +76,7 @@ def record(
 
 def _canonical(row: dict[str, Any]) -> bytes:
     """Return the bytes that a MAC covers; the same for a row in the making and one read back."""
-    plain = {**row, "at": row["at"].isoformat(timespec="microseconds")}
+    plain = {**row, "at": row["at"].astimezone(UTC).isoformat(timespec="microseconds")}
     return json.dumps(plain, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
 
 
@@ -82,14 +85,33 @@ def _fields(event: AuditEvent) -> dict[str, Any]:
     return {name: getattr(event, name) for name in names}
 
 
-def seal(session: Session) -> int:
-    """Seal what is not sealed yet, in order of id; return how many. Must run alone."""
+def recent(session: Session) -> int:
+    """Return the event id behind which `seal` looks: ids are dealt at insert, not at commit.
+
+    So an event may appear behind later ones that are sealed already, but never by more events than
+    the slowest transaction lets pass. A sealer that looked at all of them each second would read
+    the whole trail each second.
+    """
+    return (session.scalar(select(func.max(AuditSeal.event_id))) or 0) - LATE
+
+
+def waiting(session: Session, after: int) -> bool:
+    """Say whether an event behind the id is unsealed: the cheap look before a write lock."""
+    return session.scalar(_unsealed(AuditEvent.id, after).limit(1)) is not None
+
+
+def seal(session: Session, after: int) -> int:
+    """Seal up to a thousand events behind the id, in order of id; return how many.
+
+    Must run alone: the link before is read once.
+    """
     last = session.scalars(select(AuditSeal).order_by(AuditSeal.seq.desc()).limit(1)).first()
     sequence, previous = (last.seq, last.hash) if last else (0, FIRST)
     rows: list[dict[str, Any]] = []
-    for event in session.scalars(_unsealed()):
+    events = _unsealed(AuditEvent, after).order_by(AuditEvent.id).limit(BATCH)
+    for event in session.scalars(events):
         sequence += 1
-        link = _link(previous, event)
+        link = crypto.seal(_link(previous, event))
         rows.append({"seq": sequence, "event_id": event.id, "previous": previous, "hash": link})
         previous = link
     if rows:
@@ -97,17 +119,30 @@ def seal(session: Session) -> int:
     return len(rows)
 
 
-def _unsealed() -> Any:
-    sealed = select(AuditSeal.event_id).where(AuditSeal.event_id == AuditEvent.id)
-    return select(AuditEvent).where(~sealed.exists()).order_by(AuditEvent.id).limit(BATCH)
+def _unsealed(wanted: Any, after: int) -> Select[Any]:
+    """Select events without a seal; both sides name the id, so that no plan begins at the first."""
+    sealed = select(AuditSeal.event_id).where(
+        AuditSeal.event_id == AuditEvent.id, AuditSeal.event_id > after
+    )
+    return select(wanted).where(AuditEvent.id > after, ~sealed.exists())
 
 
-def _link(previous: str, event: AuditEvent) -> str:
-    return crypto.digest(f"{previous}|{event.id}|{event.mac}".encode())
+def _link(previous: str, event: AuditEvent) -> bytes:
+    return f"{previous}|{event.id}|{event.mac}".encode()
 
 
-def check(session: Session) -> Iterator[str]:
-    """Yield, in words, every row whose MAC fails and every broken link of the chain."""
+def check(session: Session, now: datetime) -> Iterator[str]:
+    """Yield, in words, whatever is wrong with a row, a link of the chain, or the sealer."""
+    yield from _broken_links(session)
+    for event in session.scalars(select(AuditEvent).execution_options(yield_per=BATCH)):
+        if not crypto.mac_holds(_canonical(_fields(event)), event.mac):
+            yield f"audit event {event.id}: the row was changed"
+    overdue = _unsealed(AuditEvent.id, 0).where(AuditEvent.at < now - PATIENCE)
+    for event_id in session.scalars(overdue.order_by(AuditEvent.id)):
+        yield f"audit event {event_id}: not sealed within a minute"
+
+
+def _broken_links(session: Session) -> Iterator[str]:
     previous, expected = FIRST, 1
     pairs = (
         select(AuditSeal, AuditEvent)
@@ -118,13 +153,27 @@ def check(session: Session) -> Iterator[str]:
         if (
             sealed.seq != expected
             or sealed.previous != previous
-            or sealed.hash != _link(previous, event)
+            or not crypto.seal_holds(_link(previous, event), sealed.hash)
         ):
             yield f"audit seal {sealed.seq}: the chain is broken"
         previous, expected = sealed.hash, sealed.seq + 1
-    for event in session.scalars(select(AuditEvent).execution_options(yield_per=BATCH)):
-        if not crypto.mac_holds(_canonical(_fields(event)), event.mac):
-            yield f"audit event {event.id}: the row was changed"
+
+
+def head(session: Session) -> str:
+    """Return the last link, `seq:hash`; kept elsewhere, it shows later whether the end was cut."""
+    last = session.scalars(select(AuditSeal).order_by(AuditSeal.seq.desc()).limit(1)).first()
+    return f"{last.seq}:{last.hash}" if last else f"0:{FIRST}"
+
+
+def holds(session: Session, noted: str) -> bool:
+    """Say whether a head that was noted earlier still stands in the chain."""
+    sequence, _, link = noted.partition(":")
+    if not sequence.isdecimal() or len(sequence) > 18:
+        return False
+    if noted == f"0:{FIRST}":
+        return True
+    found = select(AuditSeal.hash).where(AuditSeal.seq == int(sequence))
+    return session.scalar(found) == link
 
 
 def counts(session: Session) -> tuple[int, int]:

@@ -72,13 +72,17 @@ def fill_demo() -> None:
 
 
 @audit_commands.command("check")
-def check_audit() -> None:
+@click.option("--head", "noted", help="A head that an earlier check printed; it must still stand.")
+def check_audit(noted: str | None) -> None:
     """Prove the sealed chain and every row's code; exit 1 with the findings."""
     with reading() as session:
-        findings = list(audit.check(session))
+        findings = list(audit.check(session, present()))
+        if noted and not audit.holds(session, noted):
+            findings.append("the head noted earlier is gone: the end of the chain was replaced")
         events, seals = audit.counts(session)
+        head = audit.head(session)
     for finding in findings:
         click.echo(finding)
     if findings:
         sys.exit(1)
-    click.echo(f"audit trail holds: {events} events, {seals} sealed")
+    click.echo(f"audit trail holds: {events} events, {seals} sealed, head {head}")

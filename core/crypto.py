@@ -45,7 +45,7 @@ def decrypt(blob: bytes, purpose: str) -> str:
 def _open(key: Key, rest: bytes, purpose: str) -> str:
     try:
         return AESGCM(key.secret).decrypt(rest[:NONCE], rest[NONCE:], purpose.encode()).decode()
-    except InvalidTag as error:
+    except (InvalidTag, ValueError) as error:
         raise UnreadableSecret(f"a {purpose} was changed") from error
 
 
@@ -81,7 +81,7 @@ def mac_holds(data: bytes, code: str) -> bool:
     """Say whether the code is right under the key that it names."""
     named = code.partition(":")[0]
     return any(
-        hmac.compare_digest(_mac(key, data), code)
+        hmac.compare_digest(_mac(key, data).encode(), code.encode())
         for key in settings().audit_keys
         if key.id == named
     )
@@ -91,6 +91,11 @@ def _mac(key: Key, data: bytes) -> str:
     return f"{key.id}:{hmac.new(key.secret, data, settings().digest).hexdigest()}"
 
 
-def digest(data: bytes) -> str:
-    """Return the hex digest that seals use: SHA-256, or SM3 by setting."""
-    return hashlib.new(settings().digest, data).hexdigest()
+def seal(data: bytes) -> str:
+    """Return a link of the audit chain: keyed as `mac` is, without the key's id, 64 hex digits."""
+    return mac(data).partition(":")[2]
+
+
+def seal_holds(data: bytes, link: str) -> bool:
+    """Say whether the link is right under any AUDIT_KEY."""
+    return any(mac_holds(data, f"{key.id}:{link}") for key in settings().audit_keys)

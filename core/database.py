@@ -161,11 +161,13 @@ def locked(statement: Select[*Columns]) -> Select[*Columns]:
 
 
 def engine_options(settings: Settings) -> dict[str, Any]:
-    """Return pool and timeout options for the chosen database."""
+    """Return pool and timeout options; parameters stay out of error texts, which reach the log."""
     if settings.database_url.startswith("sqlite"):
-        return {"connect_args": {"timeout": LOCK_TIMEOUT_MS / 1000, "check_same_thread": False}}
+        connect_args = {"timeout": LOCK_TIMEOUT_MS / 1000, "check_same_thread": False}
+        return {"hide_parameters": True, "connect_args": connect_args}
     timeouts = f"-c lock_timeout={LOCK_TIMEOUT_MS} -c statement_timeout={STATEMENT_TIMEOUT_MS}"
     return {
+        "hide_parameters": True,
         "pool_size": POOL,
         "pool_pre_ping": True,
         "connect_args": {"options": f"{timeouts} -c timezone=UTC", "connect_timeout": 3},

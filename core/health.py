@@ -2,13 +2,12 @@
 
 import os
 
-import redis
 from flask import current_app
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from core.database import db
-from core.limits import redis_client
+from core.limits import shared_counts
 
 
 def away() -> list[str]:
@@ -28,11 +27,7 @@ def _database() -> bool:
 
 
 def _redis() -> bool:
-    client = redis_client()
-    try:
-        return client is None or bool(client.ping())
-    except redis.RedisError:
-        return False
+    return shared_counts().answers()
 
 
 def multiprocess_directory() -> str | None:

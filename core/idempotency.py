@@ -89,12 +89,25 @@ class Reply:
     def __init__(self, session: Session, key_id: int | None) -> None:
         self.session = session
         self._key_id = key_id
-        self.response = Response(status=204)
+        self._answer: Response | None = None
+
+    @property
+    def response(self) -> Response:
+        """Return the answer.
+
+        Raises:
+            RuntimeError: none was set; a key kept without one would be in flight for ever.
+        """
+        if self._answer is None:
+            raise RuntimeError("the unit of work has no answer")
+        return self._answer
 
     def set(self, data: Any, status: int = 200, *, headers: dict[str, str] | None = None) -> None:
         """Build the answer and keep it, encrypted; it must hold no signed link and no QR token."""
+        if not 200 <= status < 300:
+            raise ValueError("only what succeeded is kept; raise an error for the rest")
         raw = encode(data)
-        self.response = Response(raw, status, headers=headers, content_type="application/json")
+        self._answer = Response(raw, status, headers=headers, content_type="application/json")
         if self._key_id is not None:
             self._keep(raw, status)
 
@@ -115,10 +128,9 @@ def once(*, required: bool = True, forever: bool = False) -> Iterator[Reply]:
     """
     key = _key(required=required)
     with writing() as session:
-        if key is None:
-            yield Reply(session, None)
-            return
-        yield Reply(session, _claim(session, key, forever=forever))
+        reply = Reply(session, None if key is None else _claim(session, key, forever=forever))
+        yield reply
+        _ = reply.response  # raises where none was set, and so rolls back
 
 
 def _key(*, required: bool) -> str | None:

@@ -54,6 +54,8 @@ def _write_secret(path: Path, value: str) -> None:
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as file:
         file.write(value)
+        file.flush()
+        os.fsync(file.fileno())  # what it encrypts may reach the disk first
     try:
         os.link(draft, path)
     except FileExistsError:

@@ -8,19 +8,16 @@ import hashlib
 from datetime import datetime
 
 import redis
-import structlog
-from flask import current_app
+from flask import Flask, current_app
 from sqlalchemy import String, delete, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from core.clock import now as present
 from core.database import BigId, Model, UtcDateTime, reading, writing
 from core.errors import TooMany
-from core.settings import settings
+from core.settings import Settings, settings
+from core.sharing import SharedCounts
 from core.upsert import insert_into
-
-REDIS_TIMEOUT = 0.3
-log = structlog.get_logger()
 
 
 class LimitCount(Model):
@@ -61,7 +58,9 @@ def give_back(scope: str, key: str, seconds: int) -> None:
     Counted only afterwards, guesses sent at once would all pass before the first one counts.
     """
     window, _ = _window(seconds)
-    _hit(_subject(scope, key), window, seconds, by=-1)
+    subject = _subject(scope, key)
+    if _hits(subject, window) > 0:
+        _hit(subject, window, seconds, by=-1)
 
 
 def _window(seconds: int) -> tuple[int, int]:
@@ -74,18 +73,21 @@ def _subject(scope: str, key: str) -> str:
 
 
 def _hit(subject: str, window: int, seconds: int, *, by: int = 1) -> int:
-    client = redis_client()
-    if client is not None:
-        try:
-            name = f"limit:{subject}:{window}"
-            pipeline = client.pipeline()
-            pipeline.incr(name, by)
-            pipeline.expire(name, seconds)
-            return int(pipeline.execute()[0])
-        except redis.RedisError as error:
-            log.warning("redis_away", error=type(error).__name__)
+    def count_up(client: redis.Redis) -> int:
+        pipeline = client.pipeline()
+        pipeline.incr(_name(subject, window), by)
+        pipeline.expire(_name(subject, window), seconds)
+        return int(pipeline.execute()[0])
+
+    counted = shared_counts().ask(count_up)
+    if counted is not None:
+        return counted
     with writing() as session:
         return _hit_database(session, subject, window, seconds, by=by)
+
+
+def _name(subject: str, window: int) -> str:
+    return f"limit:{subject}:{window}"
 
 
 def _hit_database(session: Session, subject: str, window: int, seconds: int, *, by: int) -> int:
@@ -101,29 +103,28 @@ def _hit_database(session: Session, subject: str, window: int, seconds: int, *, 
 
 
 def _hits(subject: str, window: int) -> int:
-    client = redis_client()
-    if client is not None:
-        try:
-            return int(client.get(f"limit:{subject}:{window}") or 0)
-        except redis.RedisError as error:
-            log.warning("redis_away", error=type(error).__name__)
+    def read(client: redis.Redis) -> int:
+        return int(client.get(_name(subject, window)) or 0)
+
+    counted = shared_counts().ask(read)
+    if counted is not None:
+        return counted
     with reading() as session:
-        counted = select(LimitCount.hits).where(
+        kept = select(LimitCount.hits).where(
             LimitCount.subject == subject, LimitCount.window == window
         )
-        return session.scalar(counted) or 0
+        return session.scalar(kept) or 0
 
 
-def redis_client() -> redis.Redis | None:
-    """Return the process's Redis client; None where none is set."""
-    url = settings().redis_url
-    if url is None:
-        return None
-    made: redis.Redis = current_app.extensions.setdefault("redis", None) or redis.Redis.from_url(
-        url, socket_timeout=REDIS_TIMEOUT, socket_connect_timeout=REDIS_TIMEOUT
-    )
-    current_app.extensions["redis"] = made
-    return made
+def init_app(app: Flask, made: Settings) -> None:
+    """Give the process its way to Redis."""
+    app.extensions["shared_counts"] = SharedCounts(made.redis_url)
+
+
+def shared_counts() -> SharedCounts:
+    """Return the process's way to Redis; it answers nothing where none is set."""
+    found: SharedCounts = current_app.extensions["shared_counts"]
+    return found
 
 
 def forget(session: Session, now: datetime) -> None:

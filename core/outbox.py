@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Index, String, Text, insert, select, text, update
+from sqlalchemy import Index, String, Text, delete, insert, select, text, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from core import crypto
@@ -19,6 +19,7 @@ from core.database import BigId, Model, UtcDateTime, db, public_id
 
 LEASE = timedelta(minutes=2)
 ATTEMPTS = 12
+KEPT = timedelta(days=7)
 Handler = Callable[[dict[str, Any], str], None]
 
 
@@ -49,12 +50,12 @@ class OutboxMessage(Model):
 
 @dataclass(frozen=True)
 class Due:
-    """A leased message, readable."""
+    """A leased message, still closed: one that can't be read must not hold up the others."""
 
     id: int
     public_id: str
     topic: str
-    payload: dict[str, Any]
+    payload_ciphertext: bytes
     attempts: int
 
 
@@ -96,12 +97,23 @@ def lease(session: Session, now: datetime, *, limit: int = 20) -> list[Due]:
         .values(due_at=now + LEASE, attempts=OutboxMessage.attempts + 1)
         .returning(OutboxMessage)
     )
-    return [_due(message) for message in session.scalars(taken)]
+    return [_due(message) for message in sorted(session.scalars(taken), key=lambda m: m.id)]
 
 
 def _due(message: OutboxMessage) -> Due:
-    payload = json.loads(crypto.decrypt(message.payload_ciphertext, "outbox"))
-    return Due(message.id, message.public_id, message.topic, payload, message.attempts)
+    return Due(
+        message.id, message.public_id, message.topic, message.payload_ciphertext, message.attempts
+    )
+
+
+def opened(message: Due) -> dict[str, Any]:
+    """Return what a message says.
+
+    Raises:
+        UnreadableSecret: its key is gone, or it was changed.
+    """
+    payload: dict[str, Any] = json.loads(crypto.decrypt(message.payload_ciphertext, "outbox"))
+    return payload
 
 
 def sent(session: Session, message_id: int, now: datetime) -> None:
@@ -109,10 +121,20 @@ def sent(session: Session, message_id: int, now: datetime) -> None:
     session.execute(update(OutboxMessage).where(OutboxMessage.id == message_id).values(sent_at=now))
 
 
-def failed(session: Session, message: Due, error: str, now: datetime) -> None:
-    """Put a message off, each time twice as long up to a day; give up, visibly, in the end."""
+def failed(session: Session, message: Due, error: str, now: datetime) -> bool:
+    """Put a message off, each time twice as long up to a day; say whether that was the last try.
+
+    What was given up stays in the table with its error, until an operator clears `failed_at`.
+    """
     delay = min(timedelta(seconds=5) * 2**message.attempts, timedelta(days=1))
     values: dict[str, Any] = {"last_error": error[:500], "due_at": now + delay}
-    if message.attempts >= ATTEMPTS:
+    lost = message.attempts >= ATTEMPTS
+    if lost:
         values["failed_at"] = now
     session.execute(update(OutboxMessage).where(OutboxMessage.id == message.id).values(**values))
+    return lost
+
+
+def forget(session: Session, now: datetime) -> None:
+    """Delete what was delivered a week ago: payloads may name a person."""
+    session.execute(delete(OutboxMessage).where(OutboxMessage.sent_at <= now - KEPT))

@@ -1,5 +1,7 @@
 """Routes that belong to no room: the life of a sign-in, and what operators ask a server."""
 
+import hmac
+
 from flask import Response, request
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
@@ -102,7 +104,8 @@ def _may_scrape() -> None:
     scraper = settings().metrics_token
     if request.remote_addr in LOOPBACK and not request.headers.get("X-Forwarded-For"):
         return
-    if scraper and request.headers.get("Authorization") == f"Bearer {scraper}":
+    sent = request.headers.get("Authorization", "")
+    if scraper and hmac.compare_digest(sent.encode(), f"Bearer {scraper}".encode()):
         return
     who = tokens.authenticate()
     if not who.roles & PERMISSIONS["core.metrics"].roles:

@@ -1,5 +1,6 @@
 """The only reader of the environment: frozen, typed, and loud when production lacks a secret."""
 
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from core.keys import Key, Secrets, SettingsError
 __all__ = ["Key", "Settings", "SettingsError", "from_environment", "settings"]
 
 PROJECT = Path(__file__).resolve().parent.parent
+LEVELS = ("INFO", "DEBUG", "WARNING", "ERROR", "CRITICAL")
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,7 @@ def from_environment(environ: Mapping[str, str] | None = None) -> Settings:
         media_url=env.get("MEDIA_URL", f"file:{instance / 'media'}"),
         s3_endpoint_url=env.get("S3_ENDPOINT_URL"),
         s3_region=env.get("AWS_REGION", env.get("AWS_DEFAULT_REGION", "us-east-1")),
-        redis_url=env.get("REDIS_URL"),
+        redis_url=_redis_url(env),
         trusted_proxies=_whole(env, "TRUSTED_PROXIES", 0),
         limits_factor=_factor(env, app_env),
         city=env.get("CITY", "370800"),
@@ -130,7 +132,7 @@ def from_environment(environ: Mapping[str, str] | None = None) -> Settings:
         sms_account=_sms_account(env),
         identity_provider=env.get("IDENTITY_PROVIDER_URL", "console"),
         identity_account=_identity_account(env),
-        log_level=env.get("LOG_LEVEL", "INFO"),
+        log_level=_one_of(env, "LOG_LEVEL", LEVELS),
         allow_embedded=frozenset(part.strip() for part in env.get("ALLOW_EMBEDDED", "").split(",")),
         metrics_token=env.get("METRICS_TOKEN"),
         info_days=_whole(env, "INFO_DAYS", 7),
@@ -163,6 +165,15 @@ def _database_url(env: Mapping[str, str], instance: Path) -> str:
     for old in ("postgres://", "postgresql://"):
         if url.startswith(old):
             return "postgresql+psycopg://" + url.removeprefix(old)
+    if not url.startswith(("postgresql+psycopg://", "sqlite:///")):
+        raise SettingsError("DATABASE_URL must name PostgreSQL or a SQLite file")
+    return url
+
+
+def _redis_url(env: Mapping[str, str]) -> str | None:
+    url = env.get("REDIS_URL")
+    if url is not None and not url.startswith(("redis://", "rediss://", "unix://")):
+        raise SettingsError("REDIS_URL must begin with redis://, rediss:// or unix://")
     return url
 
 
@@ -178,6 +189,8 @@ def _factor(env: Mapping[str, str], app_env: str) -> float:
         factor = float(env.get("LIMITS", "1"))
     except ValueError as error:
         raise SettingsError("LIMITS must be a number") from error
+    if not (math.isfinite(factor) and factor > 0):
+        raise SettingsError("LIMITS must be above 0")
     if app_env == "production" and factor != 1:
         raise SettingsError("LIMITS is for load tests in development only")
     return factor

@@ -3,10 +3,9 @@
 import re
 import time
 import uuid
-from typing import Any
 
 import structlog
-from flask import Flask, Response, g, request
+from flask import Flask, Response, current_app, g, request
 from prometheus_client import Counter, Histogram
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -46,8 +45,7 @@ def init_app(app: Flask, settings: Settings) -> None:
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(DBAPIError, _database_error)
     app.register_error_handler(PoolTimeout, lambda _error: render(Unavailable()))
-    if not app.testing:
-        app.register_error_handler(Exception, _unexpected)
+    app.register_error_handler(Exception, _unexpected)
 
 
 def _begin() -> None:
@@ -86,7 +84,7 @@ def _http_error(error: HTTPException) -> Response:
 def _database_error(error: DBAPIError) -> Response:
     """Away, locked too long or cut off is 503, to be tried again; all else is a fault of ours."""
     if not passing(error):
-        raise error
+        return _unexpected(error)
     log.warning("database_away", error=type(error.orig).__name__)
     return render(Unavailable())
 
@@ -113,6 +111,9 @@ def passing(error: DBAPIError) -> bool:
     )
 
 
-def _unexpected(error: Exception) -> Any:
+def _unexpected(error: Exception) -> Response:
+    """Log a fault of ours and tell nothing of it; tests see it as it was raised."""
+    if current_app.testing:
+        raise error
     log.error("unexpected", exc_info=error)
     return render_status(500)

@@ -28,22 +28,43 @@ class Job:
 
 
 def seal_audit(_now: datetime) -> int:
-    """Seal new audit rows into the chain; the write transaction's lock keeps sealers apart."""
-    with writing() as session:
-        if session.get_bind().dialect.name == "postgresql":
-            session.execute(db.text("LOCK TABLE audit_seals IN EXCLUSIVE MODE"))
-        return audit.seal(session)
+    """Seal new audit rows into the chain; return how many."""
+    with reading() as session:
+        after = audit.recent(session)
+    return _seal(after)
 
 
-def forget_keys(now: datetime) -> int:
-    """Drop idempotency keys, limit windows and SMS codes that are past."""
+def seal_late_audit(_now: datetime) -> int:
+    """Look through the whole trail for rows that came too late for `seal_audit`, and seal them."""
+    return _seal(0)
+
+
+def _seal(after: int) -> int:
+    sealed = 0
+    while True:
+        with reading() as session:
+            if not audit.waiting(session, after):
+                return sealed
+        with writing() as session:
+            if session.get_bind().dialect.name == "postgresql":  # SQLite has one writer anyway
+                session.execute(db.text("LOCK TABLE audit_seals IN EXCLUSIVE MODE"))
+            sealed += audit.seal(session, after)
+
+
+def forget_past(now: datetime) -> int:
+    """Drop idempotency keys, limit windows, SMS codes and delivered messages that are past."""
     with writing() as session:
         limits.forget(session, now)
         phones.forget(session, now)
+        outbox.forget(session, now)
         return idempotency.forget(session, now)
 
 
-JOBS = (Job("seal_audit", 1, seal_audit), Job("forget_keys", 600, forget_keys))
+JOBS = (
+    Job("seal_audit", 1, seal_audit),
+    Job("seal_late_audit", 3600, seal_late_audit),
+    Job("forget_past", 600, forget_past),
+)
 
 
 def deliver(now: datetime) -> int:
@@ -55,26 +76,29 @@ def deliver(now: datetime) -> int:
         due = outbox.lease(session, now)
     handlers: Mapping[str, outbox.Handler] = current_app.extensions["outbox"]
     for message in due:
+        if present() > now + outbox.LEASE / 2:
+            break  # the rest comes back when its lease ends; another worker may hold it by then
         _deliver_one(message, handlers)
     return len(due)
 
 
 def _deliver_one(message: outbox.Due, handlers: Mapping[str, outbox.Handler]) -> None:
     try:
-        handlers[message.topic](message.payload, message.public_id)
+        handlers[message.topic](outbox.opened(message), message.public_id)
     except Exception as error:  # noqa: BLE001  a receiver may do anything; the message waits
         db.session.rollback()
-        log.warning(
-            "delivery_failed",
-            topic=message.topic,
-            error=type(error).__name__,
-            attempts=message.attempts,
-        )
-        with writing() as session:
-            outbox.failed(session, message, type(error).__name__, present())
+        _put_off(message, type(error).__name__)
     else:
         with writing() as session:
             outbox.sent(session, message.id, present())
+
+
+def _put_off(message: outbox.Due, error: str) -> None:
+    with writing() as session:
+        lost = outbox.failed(session, message, error, present())
+    say = log.error if lost else log.warning
+    event = "delivery_given_up" if lost else "delivery_failed"
+    say(event, topic=message.topic, message=message.public_id, error=error, tries=message.attempts)
 
 
 def run(jobs: Sequence[Job]) -> None:
