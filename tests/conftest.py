@@ -19,6 +19,7 @@ from core.database import db
 from core.settings import from_environment
 from tests.clients import Api
 
+pytest_plugins = ["tests.fakes"]
 PROJECT = Path(__file__).resolve().parent.parent
 DEMO_PASSWORD = "demo-password-for-tests"
 

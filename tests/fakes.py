@@ -1,11 +1,14 @@
 """Working stand-ins for the servers that we ask; each keeps a list of what it was asked."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+import pytest
+from flask import Flask
+
 from core.database import no_transaction
-from core.gateways import Proof, WeChatSession
+from core.gateways import Gateways, Proof, WeChatSession
 from core.gateways.miniprograms import WeChatCodeInvalid
 from core.gateways.providers import TicketInvalid
 from core.gateways.textmessages import SmsUnavailable
@@ -65,3 +68,29 @@ class FakeIdentity:
         if ticket not in self.people:
             raise TicketInvalid
         return self.people.pop(ticket)
+
+
+@pytest.fixture
+def doubles(app: Flask) -> Iterator[Gateways]:
+    before = app.extensions["gateways"]
+    app.extensions["gateways"] = Gateways(FakeWeChat(), FakeSms(), FakeIdentity())
+    yield app.extensions["gateways"]
+    app.extensions["gateways"] = before
+
+
+@pytest.fixture
+def wechat(doubles: Gateways) -> FakeWeChat:
+    assert isinstance(doubles.wechat, FakeWeChat)
+    return doubles.wechat
+
+
+@pytest.fixture
+def sms(doubles: Gateways) -> FakeSms:
+    assert isinstance(doubles.sms, FakeSms)
+    return doubles.sms
+
+
+@pytest.fixture
+def identity(doubles: Gateways) -> FakeIdentity:
+    assert isinstance(doubles.identity, FakeIdentity)
+    return doubles.identity
