@@ -76,7 +76,8 @@ def write(session: Session, account_id: int, plan: Plan, cause: Cause) -> int | 
     transaction_id = _open(session, cause)
     if transaction_id is not None:
         after = _move(session, account_id, plan.lines)
-        session.execute(insert(Posting), _postings(transaction_id, account_id, plan.lines, after))
+        lines = _postings(transaction_id, account_id, plan.lines, after)
+        session.execute(insert(Posting).execution_options(render_nulls=True), lines)
         _change_lots(session, account_id, plan.lots)
     return transaction_id
 
