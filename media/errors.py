@@ -21,7 +21,6 @@ class EmptyFile(Invalid):
 class FileTooLarge(TooLarge):
     """More than 20 MiB."""
 
-    code = "too_large"
     zh, en = "照片不能超过 20 MB", "A photo may have at most 20 MiB"
 
 
@@ -64,7 +63,7 @@ class MediaUsed(Conflict):
 class PhotoGone(NotFound):
     """A photo that is not there, or that the viewer may not see."""
 
-    code, zh, en = "not_found", "照片不存在", "No such photo"
+    zh, en = "照片不存在", "No such photo"
 
 
 class TooManyUnused(TooMany):
@@ -98,4 +97,4 @@ class StoreAway(Unavailable):
 class ObjectMissing(NotFound):
     """A row points at an object that the store does not have: `flask media check` names it."""
 
-    code, zh, en = "not_found", "照片不存在", "No such photo"
+    zh, en = "照片不存在", "No such photo"

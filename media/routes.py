@@ -51,7 +51,7 @@ log = structlog.get_logger()
 class TextTooLarge(TooLarge):
     """A text field of a form has a limit of its own: photos are sent as files."""
 
-    code, zh = "too_large", "文字字段不能超过 500 KB，照片请以文件形式上传"
+    zh = "文字字段不能超过 500 KB，照片请以文件形式上传"
     en = "A text field may have at most 500 kB; send the photo as a file"
 
 

@@ -20,7 +20,6 @@ from core.errors import Errors, Invalid
 from core.messages import say
 from core.settings import settings
 from core.tokens import Caller
-from media.twins import twins as twins_of
 from media.errors import (
     MediaNotFound,
     MediaUsed,
@@ -34,6 +33,7 @@ from media.images import Picture, Weight, examine
 from media.models import Photo, PhotoDecision, Variant
 from media.objects import PhotoStore, new_key, object_name
 from media.ports import MayView
+from media.twins import twins as twins_of
 
 MOST_UNUSED: Final = 100
 MOST_UPLOADS: Final = 300

@@ -11,7 +11,7 @@ from media.models import Photo
 
 @dataclass(frozen=True)
 class Twin:
-    """An earlier use of a photo: `media` is the one asked about, `distance` the bits that differ."""
+    """An earlier use of a photo: `media` is the one asked about, `distance` the differing bits."""
 
     media: str
     subject: tuple[str, str]
