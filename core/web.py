@@ -13,7 +13,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from core.api import problem_of
-from core.errors import DomainError, Unavailable, render, render_status
+from core.errors import DomainError, NotFound, Unavailable, render, render_status
 from core.idempotency import Replay
 from core.settings import Settings
 
@@ -54,6 +54,8 @@ def _begin() -> None:
     g.began = time.perf_counter()
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(request_id=g.request_id)
+    if "\0" in request.path:
+        raise NotFound  # no name holds it, and PostgreSQL would not even compare it
 
 
 def _finish(response: Response) -> Response:

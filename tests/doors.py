@@ -51,3 +51,9 @@ def by_sms(app: Flask, sms: FakeSms, phone: str) -> TestResponse:
 
 def by_ticket(app: Flask, ticket: str) -> TestResponse:
     return call(app, "identity", {"provider": "aishandong", "ticket": ticket})
+
+
+def proved(app: Flask, sms: FakeSms, phone: str) -> dict[str, str]:
+    """Return the body that proves a phone."""
+    assert call(app, "sms", {"phone": phone}).status_code == 202
+    return {"phone": phone, "code": sms.sent[-1][2]["code"]}
