@@ -82,14 +82,12 @@ def test_nothing_named_claims_nothing(app: Flask, photos: list[str]) -> None:
     assert claim(app, []) == []
 
 
-@pytest.mark.parametrize("stranger", ["0" * 32, "1", "", "照片", "x" * 500])
-def test_what_is_not_there_is_named_by_its_place(
-    app: Flask, photos: list[str], stranger: str
-) -> None:
-    with pytest.raises(MediaNotFound) as caught:
-        claim(app, [photos[0], stranger])
-    assert caught.value.errors is not None
-    assert set(caught.value.errors) == {"media.1"}
+def test_what_is_not_there_is_named_by_its_place(app: Flask, photos: list[str]) -> None:
+    for stranger in ("0" * 32, "1", "", "照片", "x" * 500):
+        with pytest.raises(MediaNotFound) as caught:
+            claim(app, [photos[0], stranger])
+        assert caught.value.errors is not None
+        assert set(caught.value.errors) == {"media.1"}
     assert of(app, SUBJECT) == {SUBJECT: []}, "all or none"
     assert claim(app, [photos[0]]) == [photos[0]]
 

@@ -197,6 +197,18 @@ def test_a_sweep_that_takes_the_folder_away_meanwhile_does_not_matter(
     assert read(store, name) == b"x"
 
 
+def test_a_folder_that_goes_away_again_and_again_is_away(
+    store: LocalStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def rename(_path: Path, _target: Path) -> Path:
+        raise FileNotFoundError
+
+    monkeypatch.setattr(Path, "rename", rename)
+    with pytest.raises(StoreAway):
+        put(store, new_key())
+    assert list((store.root / ".incoming").iterdir()) == []
+
+
 def test_drafts_of_killed_writers_go_after_their_time(store: LocalStore) -> None:
     store.probe()
     old, young = store.root / ".incoming" / "old", store.root / ".incoming" / "young"

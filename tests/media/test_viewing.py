@@ -81,13 +81,16 @@ MATRIX = {
 }
 
 
-@pytest.mark.parametrize("name", MATRIX)
-def test_who_may_open_what(api: Signed, photo: str, name: str) -> None:
-    copies, original = MATRIX[name]
-    viewer = api(name)
-    assert viewer.get(f"/media/{photo}/thumb").status_code == copies
-    assert viewer.get(f"/media/{photo}/large").status_code == copies
-    assert viewer.get(f"/media/{photo}/original").status_code == original
+def test_who_may_open_what(api: Signed, photo: str) -> None:
+    found = {}
+    for name in MATRIX:
+        viewer = api(name)
+        thumb, large, original = (
+            viewer.get(f"/media/{photo}/{variant}").status_code for variant in Variant
+        )
+        assert thumb == large
+        found[name] = thumb, original
+    assert found == MATRIX
 
 
 def test_a_photo_that_nothing_uses_is_its_owners_alone(api: Signed) -> None:
@@ -115,16 +118,12 @@ def test_not_there_and_not_yours_look_the_same(api: Signed, photo: str) -> None:
     assert bodies[0] == bodies[1] == bodies[2]
 
 
-@pytest.mark.parametrize(
-    "path", ["/media/1", "/media/{}/full", "/media/{}/thumb/x", "/media/../{}/thumb", "/media/{}/"]
-)
-def test_other_paths_lead_nowhere(api: Signed, photo: str, path: str) -> None:
-    assert api("dispatcher").get(path.format(photo)).status_code == 404
-
-
-@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
-def test_other_methods_do_nothing(api: Signed, photo: str, method: str) -> None:
-    assert api("dispatcher").call(method, f"/media/{photo}/thumb").status_code == 405
+def test_other_paths_and_methods_lead_nowhere(api: Signed, photo: str) -> None:
+    dispatcher = api("dispatcher")
+    for path in ("1", f"{photo}/full", f"{photo}/thumb/x", f"../{photo}/thumb", f"{photo}/"):
+        assert dispatcher.get(f"/media/{path}").status_code == 404, path
+    for method in ("POST", "PUT", "DELETE", "PATCH"):
+        assert dispatcher.call(method, f"/media/{photo}/thumb").status_code == 405
 
 
 def test_a_copy_is_a_jpeg_that_no_browser_keeps_or_guesses_at(api: Signed, photo: str) -> None:
@@ -182,23 +181,24 @@ def test_a_signed_link_ends_after_five_minutes(api: Signed) -> None:
         assert api("").get(path).status_code == 404
 
 
-@pytest.mark.parametrize(
-    ("found", "put"),
-    [
-        ("thumb?", "large?"),
-        ("thumb?", "original?"),
-        ("signature=", "signature=A"),
-        ("expires=", "expires=9"),
-        ("signature=", "sig="),
-        ("expires=", "until="),
-        ("&signature=", "&x="),
-        ("?", "?expires=9999999999&"),
-    ],
-)
-def test_a_changed_link_opens_nothing(api: Signed, found: str, put: str) -> None:
+CHANGES = [
+    ("thumb?", "large?"),
+    ("thumb?", "original?"),
+    ("signature=", "signature=A"),
+    ("expires=", "expires=9"),
+    ("signature=", "sig="),
+    ("expires=", "until="),
+    ("&signature=", "&x="),
+    ("?", "?expires=9999999999&"),
+]
+
+
+def test_a_changed_link_opens_nothing(api: Signed) -> None:
     path = link(api(OWNER))
-    answer = api("").get(path.replace(found, put, 1))
-    assert answer.status_code == 404
+    for found, put in CHANGES:
+        assert found in path
+        assert api("").get(path.replace(found, put, 1)).status_code == 404, put
+    assert api("").get(path).status_code == 200
 
 
 def test_a_link_serves_no_other_photo(api: Signed) -> None:
