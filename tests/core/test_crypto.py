@@ -104,7 +104,7 @@ def test_a_database_may_hand_blobs_back_as_memory(vault: Vault) -> None:
     assert crypto.decrypt(memoryview(crypto.encrypt("text", "phone")), "phone") == "text"  # type: ignore[arg-type]
 
 
-# ------------------------------------------------------------------------------------- indexes
+# ---------------------------------------------------------------------- indexes
 def test_equal_values_meet_in_the_index_and_purposes_stay_apart(vault: Vault) -> None:
     index = crypto.blind_index("13800000001", "phone")
     assert index == crypto.blind_index("13800000001", "phone")
@@ -126,7 +126,7 @@ def test_while_a_key_rotates_look_ups_know_both_indexes_and_writes_the_new(vault
     assert found[0] != before
 
 
-# ------------------------------------------------------------------------------------- codes
+# ---------------------------------------------------------------------- codes
 @pytest.mark.parametrize("digest", ["sha256", "sm3"])
 def test_a_code_holds_for_its_bytes_only(vault: Vault, digest: str) -> None:
     vault.holding(OLD, digest=digest)

@@ -120,7 +120,7 @@ def test_nothing_secret_stands_in_what_is_printed_of_settings(tmp_path: Path) ->
         assert secret not in shown
 
 
-# ------------------------------------------------------------------------------------- key sets
+# ---------------------------------------------------------------------- key sets
 def test_the_first_key_of_a_set_writes_and_the_order_is_kept() -> None:
     found = parse_keys("DATA_KEYS", f"new:{SECRET}, old:{OTHER}\n")
     assert [(key.id, key.secret) for key in found] == [("new", b"s" * 32), ("old", b"o" * 32)]
@@ -146,7 +146,7 @@ def test_a_key_set_with_any_bad_entry_is_refused_without_telling_the_key(text: s
     assert SECRET[:20] not in str(caught.value)
 
 
-# ------------------------------------------------------------------------------------- kept secrets
+# ---------------------------------------------------------------------- kept secrets
 def test_made_up_secrets_are_kept_for_the_next_start_and_only_the_owner_reads_them(
     tmp_path: Path,
 ) -> None:
@@ -203,7 +203,7 @@ def test_whoever_loses_the_race_for_a_file_takes_what_the_winner_wrote(tmp_path:
     assert [found.name for found in tmp_path.iterdir()] == ["secret"]
 
 
-# ------------------------------------------------------------------------------------- production
+# ---------------------------------------------------------------------- production
 def test_production_starts_when_everything_is_named(tmp_path: Path) -> None:
     made = from_environment({**PRODUCTION, "INSTANCE_PATH": str(tmp_path)})
     assert made.production
