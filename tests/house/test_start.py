@@ -57,6 +57,11 @@ class Started:
         listed = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
         return [int(child) for child in listed.split()]
 
+    def processor_seconds(self) -> float:
+        """What the start script itself has used; it says the same on a busy machine."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def end(self) -> int:
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(timeout=30)
@@ -148,12 +153,10 @@ def test_sigterm_ends_server_and_worker_and_the_next_start_only_starts(
     with pytest.raises(urllib.error.URLError):
         started.get("/healthz")
 
-    began = time.monotonic()
     again = Started(home).wait()
-    took = time.monotonic() - began
     try:
         assert "demo set loaded" not in again.said()
-        assert took < 10, "3 s on a machine with nothing else to do"
+        assert again.processor_seconds() < 1, "loading the application would cost more than that"
     finally:
         again.process.kill()
         again.process.wait()
