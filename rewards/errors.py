@@ -177,8 +177,8 @@ class TerminalMissing(Invalid):
 
     code, zh, en = "invalid", "填写内容有误", "Some fields are wrong"
 
-    def __init__(self) -> None:
-        super().__init__(errors={"terminal": [say("必填", "Required")]})
+    def __init__(self, path: str) -> None:
+        super().__init__(errors={path: [say("必填", "Required")]})
 
 
 class PartnerSuspended(Forbidden):

@@ -105,11 +105,11 @@ def _partner() -> Partner:
         return members.speaking_for(session, caller())
 
 
-def _terminal(sent: dict[str, str | None]) -> str:
+def _terminal(sent: dict[str, str | None], path: str = "terminal") -> str:
     """Return where it happens: a device is its own terminal, whatever it sends."""
     found = caller().terminal or sent["terminal"]
     if found is None:
-        raise TerminalMissing
+        raise TerminalMissing(path)
     return found
 
 
@@ -209,8 +209,8 @@ def take_batch() -> Response:
     """Take what a gate used without a network, line by line; none is lost."""
     partner = _partner()
     items = [
-        {**item, "terminal": _terminal(item)}
-        for item in body(BatchSchema, limit=BATCH_BODY)["items"]
+        {**item, "terminal": _terminal(item, f"items.{number}.terminal")}
+        for number, item in enumerate(body(BatchSchema, limit=BATCH_BODY)["items"])
     ]
     who = caller()
     limits.check("voucher-guess", who.public_id, GUESSES, GUESS_WINDOW)

@@ -183,6 +183,7 @@ def test_the_gates_of_two_partners_do_not_know_each_others_lines(api: SignIn, cl
         ({"items": [{"code": "x", "terminal": "t", "used_at": "10:00"}]}, "items.0.used_at"),
         ({"items": [{"terminal": "t", "used_at": TEN}]}, "items.0.code"),
         ({"items": [line("x")] * 501}, "items"),
+        ({"items": [line("x"), {"code": "x", "used_at": TEN}]}, "items.1.terminal"),
     ],
 )
 def test_a_strange_batch_is_refused_by_its_field(
