@@ -2,7 +2,7 @@
 
 from citizen.residents.consents import CURRENT, earns, give, withdraw
 from citizen.residents.models import Consent, Purpose, ResidentProfile
-from citizen.residents.persons import by_phone, enrol, enter, party_phone_matches
+from citizen.residents.persons import by_phone, enrol, enter
 
 __all__ = [
     "CURRENT",
@@ -14,6 +14,5 @@ __all__ = [
     "enrol",
     "enter",
     "give",
-    "party_phone_matches",
     "withdraw",
 ]

@@ -4,7 +4,7 @@ An account holds at most one subject of each provider; binding another one takes
 place, since a phone number that was given up goes to somebody else.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import delete, select
@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from citizen.errors import AccountDisabled
 from citizen.residents.models import ResidentProfile
 from core import audit, crypto, phones
-from core.accounts import Account, AccountStatus, Identity, Subject, attach, find, holding_phone
+from core.accounts import Account, AccountStatus, Identity, Subject, attach, find
 from core.gateways import Proof, WeChatSession
 from core.permissions import Kind
 from core.tokens import Caller
@@ -106,13 +106,6 @@ def by_phone(session: Session, phone: str) -> Account | None:
     """Return the resident who signs in with the phone, in any form that people type."""
     digits = phones.normal(phone)
     return find(session, Subject("phone", digits)) if digits else None
-
-
-def party_phone_matches(
-    session: Session, indexes: Collection[str], account_ids: Collection[int]
-) -> bool:
-    """Say whether one of the accounts holds the phone with these blind indexes."""
-    return bool(holding_phone(session, indexes, account_ids))
 
 
 def nickname(session: Session, account_id: int) -> str | None:
