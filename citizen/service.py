@@ -57,9 +57,8 @@ def submit(
     spot = find_spot(sent["location"], sent["channel"])
     check_site(session, sent["site"])
     report = _insert(session, _values(session, sent, spot, reporter, now))
-    photos = media.claim(
-        sent["media"], owner_id=reporter.account_id, subject=("report", report.number)
-    )
+    subject = "report", report.number
+    photos = media.claim(sent["media"], owner_id=reporter.account_id, subject=subject, now=now)
     workflow.opened(session, report, reporter, now)
     announce(ReportSubmitted(claims.claim_on(report)))
     return report, photos
@@ -243,9 +242,8 @@ def supplement(
     if len(sent["media"]) > PHOTOS:
         raise Invalid(errors={"media": [say(f"最多 {PHOTOS} 张照片", f"At most {PHOTOS} photos")]})
     if sent["media"]:
-        media.claim(
-            sent["media"], owner_id=reporter.account_id, subject=("supplement", report.number)
-        )
+        subject = "supplement", report.number
+        media.claim(sent["media"], owner_id=reporter.account_id, subject=subject, now=now)
     workflow.advance(session, report, Action.SUPPLEMENT, actor=reporter, now=now, note=sent["text"])
 
 

@@ -17,6 +17,7 @@ from citizen.errors import InvalidTransition
 from citizen.models import HistoryEntry, Report
 from citizen.states import Action, Clock, Status
 from core import audit
+from core.clock import shanghai
 from core.permissions import Kind
 from core.tokens import Caller
 
@@ -145,8 +146,8 @@ def role_in(action: Action, actor: Caller | None) -> str:
 
 
 def plain(value: Any) -> Any:
-    """Return a value as JSON holds it."""
-    return value.isoformat() if isinstance(value, datetime) else value
+    """Return a value as JSON holds it; instants at +08:00, as answers show them."""
+    return shanghai(value).isoformat(timespec="seconds") if isinstance(value, datetime) else value
 
 
 def opened(session: Session, report: Report, actor: Caller, now: datetime) -> None:

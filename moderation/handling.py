@@ -42,10 +42,10 @@ def reassign(session: Session, report: Report, sent: Sent, actor: Caller, now: d
     """Pass a case to a colleague of the same department.
 
     Raises:
-        Invalid: there is no such handler in the department.
+        Invalid: there is no such handler in the department, or the area is not theirs.
     """
     colleague = staff.colleague(session, sent["username"], Role.HANDLER, report.lead_department)
-    if colleague is None:
+    if colleague is None or not staff.scope(session, colleague).covers(report.area):
         raise Invalid(
             errors={"username": [say("本部门没有该办理人员", "No such handler in this department")]}
         )
@@ -106,7 +106,8 @@ def extend(session: Session, report: Report, sent: Sent, actor: Caller, now: dat
 def resolve(session: Session, report: Report, sent: Sent, actor: Caller, now: datetime) -> None:
     """Report what was found and done, with photos taken afterwards."""
     reports.check_photos(sent["media"])
-    media.claim(sent["media"], owner_id=actor.account_id, subject=("resolution", report.number))
+    subject = "resolution", report.number
+    media.claim(sent["media"], owner_id=actor.account_id, subject=subject, now=now)
     values = {
         "round": report.round,
         "department": report.lead_department,

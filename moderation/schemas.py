@@ -160,8 +160,11 @@ class HistorySchema(Schema):
     source = Choice(Status, data_key="from", allow_none=True)
     target = Choice(Status, data_key="to")
     actor_role = Text()
-    department = Text(allow_none=True)
+    department = fields.Nested(NamedSchema, allow_none=True)
     note = Text(most=2000, allow_none=True)
+    changes = fields.Dict(
+        keys=fields.String(), values=fields.Dict(), metadata={"description": "{字段: {from, to}}"}
+    )
     version = StrictInteger()
 
 

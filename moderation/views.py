@@ -19,6 +19,17 @@ from moderation.access import Officer
 from moderation.models import Resolution
 
 CASE_PHOTOS = ("report", "supplement")
+# Of what a step changed; a place may name its reporter, and officers are not named either.
+SHOWN_CHANGES = (
+    "category",
+    "address",
+    "area",
+    "suggested_department",
+    "lead_department",
+    "due_at",
+    "verdict",
+    "severity",
+)
 
 
 def item(
@@ -121,7 +132,7 @@ def _primary_number(session: Session, case: Report) -> str | None:
 
 
 def _results(session: Session, case: Report, photos: Sequence[Any]) -> list[dict[str, Any]]:
-    """Return what departments found and did; the photos go with the latest result."""
+    """Return what departments found and did; photos were claimed at the instant of their result."""
     if case.dispatched_at is None and not photos:
         return []
     found = list(
@@ -130,14 +141,13 @@ def _results(session: Session, case: Report, photos: Sequence[Any]) -> list[dict
         )
     )
     departments = registry.departments(session)
-    latest = found[-1] if found else None
     return [
         {
             "at": result.at,
             "department": _department(departments, result.department),
             "finding": result.finding,
             "measures": result.measures,
-            "media": photos if result is latest else [],
+            "media": [photo for photo in photos if photo.claimed_at == result.at],
         }
         for result in found
     ]
@@ -182,7 +192,8 @@ def _step(entry: HistoryEntry, departments: Mapping[str, str]) -> dict[str, Any]
         "source": entry.source,
         "target": entry.target,
         "actor_role": entry.actor_role,
-        "department": entry.department and departments.get(entry.department, entry.department),
+        "department": entry.department and _department(departments, entry.department),
         "note": entry.note,
+        "changes": {name: entry.changes[name] for name in SHOWN_CHANGES if name in entry.changes},
         "version": entry.version,
     }
