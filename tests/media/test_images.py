@@ -91,6 +91,30 @@ def test_a_heic_is_never_turned_twice(orientation: int) -> None:
     assert (picture.width, picture.height) == ((480, 640) if orientation >= 5 else (640, 480))
 
 
+def test_a_heic_is_not_turned_by_its_claims_whatever_its_reader_leaves_of_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(images, "_exif", lambda _image: exif({ORIENTATION: short(6)}))
+    picture = seen(heic())
+    assert corner_colours(opened(picture.large)) == UPRIGHT
+    assert (picture.width, picture.height) == (640, 480)
+
+
+def test_a_size_that_changes_while_it_is_decoded_is_damaged(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    loaded = images.HeifImageFile.load
+
+    def load(image: Image.Image) -> object:
+        made = loaded(image)
+        image._size = (8, 8)
+        return made
+
+    monkeypatch.setattr(images.HeifImageFile, "load", load)
+    with pytest.raises(DamagedImage):
+        seen(heic())
+
+
 def test_the_first_of_several_pictures_counts_and_the_hidden_one_leaves_no_trace() -> None:
     picture = seen(mpo([quarters(), Image.new("RGB", (640, 480), (255, 0, 255))]))
     assert (picture.mime_type, picture.width) == ("image/jpeg", 640)
