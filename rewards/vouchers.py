@@ -1,11 +1,11 @@
 """Voucher codes as people type them, and the signed QR token that a gate checks offline: pure.
 
 A code is 15 random characters and a check character of a 31-character alphabet without 0, O, 1, I
-and L: 31^15 is 2^74. The gate refuses an account its 601st unknown code of a minute, so a hundred
-dishonest terminals that guess for a year make 2^35 guesses; against 2^20 live vouchers of one
-partner that finds one with a chance of 2^(35 + 20 - 74), one in half a million. The database
-keeps codes as a keyed index (HMAC) and as ciphertext for their owner, so a stolen database opens
-none either.
+and L: 31^15 is 2^74. The gate refuses an account its 601st unknown code of a minute, and one last
+batch may bring 500 more, so a hundred dishonest terminals that guess for a year make 2^36 guesses;
+against 2^20 live vouchers of one partner that finds one with a chance of 2^(36 + 20 - 74), one in a
+quarter of a million. The database keeps codes as a keyed index (HMAC) and as ciphertext for their
+owner, so a stolen database opens none either.
 
 31 is prime: the check character, a weighted sum modulo 31, catches every single wrong character
 and every swap of two neighbours, so a gate without a network can tell a typing error from a code.
