@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, false, func, or_, select, true
 from sqlalchemy.orm import Session
 
-from citizen import edges
+from citizen import edges, places
 from citizen import service as reports
 from citizen.edges import Edge
 from citizen.errors import NotForYou
@@ -69,6 +69,16 @@ def visible(who: Officer) -> ColumnElement[bool]:
     )
     ours = or_(Report.lead_department == who.department, Report.id.in_(helping))
     return ours & Report.area.in_(who.areas) if who.areas else ours
+
+
+def precise(who: Officer) -> frozenset[str] | None:
+    """Return the categories whose precise places the officer may know; None: those of all.
+
+    Insiders report the others (places name them), or nobody can tell any more who does.
+    """
+    if who.sees_all:
+        return None
+    return frozenset(found.code for found in places.categories() if not found.whistle)
 
 
 def case_for(session: Session, number: str, who: Officer, *, lock: bool = False) -> Report:

@@ -1,27 +1,30 @@
 """Lists of cases: filters that are each an index, pages that cost the same wherever they are."""
 
+import math
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from citizen.geo import COARSE_DECIMALS
 from citizen.models import AssistingDepartment, Report
 from citizen.states import Clock
 from core.accounts import Credential
 from core.clock import day_end, day_start
 from core.paging import Page, page
-from moderation.access import Officer, visible
+from moderation.access import Officer, precise, visible
 from moderation.schemas import Sort
 
 Asked = Mapping[str, Any]
+ROUNDING = 1e-6  # of a thousandth degree: what is left over when a decimal is multiplied
 EXACT = ("status", "area", "category", "channel")
 
 
 def found(session: Session, asked: Asked, who: Officer, now: datetime) -> Page[Report]:
     """Return one page of the cases that exist for the officer and meet the filters."""
-    statement = select(Report).where(visible(who), *conditions(asked, now))
+    statement = select(Report).where(visible(who), *conditions(asked, who, now))
     due = asked["sort"] is Sort.DUE
     keys = (Report.due_at, Report.id) if due else (Report.submitted_at, Report.id)
     return page(
@@ -34,7 +37,7 @@ def found(session: Session, asked: Asked, who: Officer, now: datetime) -> Page[R
     )
 
 
-def conditions(asked: Asked, now: datetime) -> list[ColumnElement[bool]]:
+def conditions(asked: Asked, who: Officer, now: datetime) -> list[ColumnElement[bool]]:
     """Return the conditions of the filters that were given."""
     wanted: list[ColumnElement[bool]] = [
         getattr(Report, name) == asked[name] for name in EXACT if asked[name] is not None
@@ -50,12 +53,12 @@ def conditions(asked: Asked, now: datetime) -> list[ColumnElement[bool]]:
         wanted.append(
             or_(
                 *(
-                    column.contains(asked["q"], autoescape=True)
+                    column.icontains(asked["q"], autoescape=True)
                     for column in (Report.description, Report.address)
                 )
             )
         )
-    return [*wanted, *_when(asked), *_where(asked)]
+    return [*wanted, *_when(asked), *_where(asked, precise(who))]
 
 
 def _of_department(code: str) -> ColumnElement[bool]:
@@ -76,9 +79,25 @@ def _when(asked: Asked) -> list[ColumnElement[bool]]:
     return wanted
 
 
-def _where(asked: Asked) -> list[ColumnElement[bool]]:
-    """Return the box, all its edges included; half-open boxes would lose what lies on a corner."""
+def _where(asked: Asked, precisely: frozenset[str] | None) -> list[ColumnElement[bool]]:
+    """Return the box, all its edges included; half-open boxes would lose what lies on a corner.
+
+    What is shown with three decimals is found by three decimals, lest small boxes find the rest.
+    """
     if asked["bbox"] is None:
         return []
     west, south, east, north = asked["bbox"]
-    return [Report.longitude.between(west, east), Report.latitude.between(south, north)]
+    exact = Report.longitude.between(west, east) & Report.latitude.between(south, north)
+    if precisely is None:
+        return [exact]
+    known = Report.category.in_(precisely)
+    coarse = _coarsely(Report.longitude, west, east) & _coarsely(Report.latitude, south, north)
+    return [(known & exact) | (~known & coarse)]
+
+
+def _coarsely(
+    degrees: InstrumentedAttribute[float], least: float, most: float
+) -> ColumnElement[bool]:
+    scale = 10**COARSE_DECIMALS
+    first, last = math.ceil(least * scale - ROUNDING), math.floor(most * scale + ROUNDING)
+    return func.round(degrees * scale).between(first, last)

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.orm import Session
 
 from citizen import geo
@@ -17,10 +17,13 @@ from moderation.duplicates import Limits, Sighting
 MOST_COMPARED = 200
 
 
-def likely_duplicates(session: Session, case: Report) -> list[dict[str, Any]]:
-    """Return likely duplicates, likeliest first, with reasons and enough to judge."""
+def likely_duplicates(
+    session: Session, case: Report, visible: ColumnElement[bool]
+) -> list[dict[str, Any]]:
+    """Return likely duplicates among what the reader may see, likeliest first, with reasons."""
     limits = Limits()
-    others = {other.number: other for other in _nearby(session, case, limits)}
+    nearby = session.scalars(_nearby(case, limits).where(visible))
+    others = {other.number: other for other in nearby}
     ranked = duplicates.rank(_sighting(case), map(_sighting, others.values()), limits)
     return [
         {
@@ -34,10 +37,10 @@ def likely_duplicates(session: Session, case: Report) -> list[dict[str, Any]]:
     ]
 
 
-def _nearby(session: Session, case: Report, limits: Limits) -> Sequence[Report]:
+def _nearby(case: Report, limits: Limits) -> Select[Report]:
     point = Point(case.longitude, case.latitude)
     box = geo.box_around(point, limits.reach_m(case.category))
-    statement = (
+    return (
         select(Report)
         .where(
             Report.category == case.category,
@@ -51,7 +54,6 @@ def _nearby(session: Session, case: Report, limits: Limits) -> Sequence[Report]:
         .order_by(Report.submitted_at.desc())
         .limit(MOST_COMPARED)
     )
-    return session.scalars(statement).all()
 
 
 def _sighting(report: Report) -> Sighting:
@@ -65,8 +67,10 @@ def _sighting(report: Report) -> Sighting:
     )
 
 
-def same_pictures(session: Session, case: Report, photos: Sequence[Any]) -> list[dict[str, Any]]:
-    """Return where the very same picture was used before this case, in other cases."""
+def same_pictures(
+    session: Session, case: Report, photos: Sequence[Any], visible: ColumnElement[bool]
+) -> list[dict[str, Any]]:
+    """Return in which other cases that the reader may see the very same picture was used."""
     uses = [
         (twin, twin.subject[1])
         for twin in media.twins(photos, kinds=("report", "supplement"))
@@ -75,7 +79,7 @@ def same_pictures(session: Session, case: Report, photos: Sequence[Any]) -> list
     if not uses:
         return []
     numbers = {number for _, number in uses}
-    owners = _reporters(session, numbers)
+    owners = _reporters(session, numbers, visible)
     return [
         {
             "media": twin.media,
@@ -88,7 +92,9 @@ def same_pictures(session: Session, case: Report, photos: Sequence[Any]) -> list
     ]
 
 
-def _reporters(session: Session, numbers: Collection[str]) -> dict[str, int | None]:
+def _reporters(
+    session: Session, numbers: Collection[str], visible: ColumnElement[bool]
+) -> dict[str, int | None]:
     """Return who reported, for comparison only; it is never shown."""
-    wanted = select(Report.number, Report.reporter_id).where(Report.number.in_(numbers))
+    wanted = select(Report.number, Report.reporter_id).where(Report.number.in_(numbers), visible)
     return dict(session.execute(wanted).all())

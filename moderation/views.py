@@ -78,8 +78,8 @@ def _place(case: Report, who: Officer, crs: Crs) -> dict[str, Any]:
     A precise place would name the person.
     """
     point = Point(case.longitude, case.latitude)
-    category = places.category(case.category)
-    blurred = category is not None and category.whistle and not who.sees_all
+    known = access.precise(who)
+    blurred = known is not None and case.category not in known
     shown = geo.from_wgs84(geo.coarse(point) if blurred else point, crs)
     digits = 3 if blurred else 7
     return {
@@ -110,8 +110,8 @@ def whole(
         **shown,
         "media": own,
         "assisting": _assisting(session, case),
-        "checks": checks(session, case, own),
-        "similar": neighbours.likely_duplicates(session, case),
+        "checks": checks(session, case, own, who),
+        "similar": neighbours.likely_duplicates(session, case, access.visible(who)),
         "merged_into": _primary_number(session, case),
         "results": _results(session, case, photos.get(("resolution", case.number), [])),
     }
@@ -153,11 +153,11 @@ def _results(session: Session, case: Report, photos: Sequence[Any]) -> list[dict
     ]
 
 
-def checks(session: Session, case: Report, photos: Sequence[Any]) -> dict[str, Any]:
+def checks(session: Session, case: Report, photos: Sequence[Any], who: Officer) -> dict[str, Any]:
     """Compare what photos claim with what the resident says; unknown is null and proves nothing."""
     return {
         "photos": [_check(case, photo) for photo in photos],
-        "seen_before": neighbours.same_pictures(session, case, photos),
+        "seen_before": neighbours.same_pictures(session, case, photos, access.visible(who)),
     }
 
 
