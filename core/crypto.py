@@ -12,7 +12,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from core.settings import Key, settings
+from core.settings import DIGESTS, Key, settings
 
 NONCE = 12
 
@@ -74,21 +74,22 @@ def voucher_keys() -> list[tuple[str, Ed25519PrivateKey]]:
 
 def mac(data: bytes) -> str:
     """Return the audit row's authentication code, `key id:hex`, under the first AUDIT_KEY."""
-    return _mac(settings().audit_keys[0], data)
+    return _mac(settings().audit_keys[0], data, settings().digest)
 
 
 def mac_holds(data: bytes, code: str) -> bool:
-    """Say whether the code is right under the key that it names."""
+    """Say whether the code is right under the key that it names, by whichever digest."""
     named = code.partition(":")[0]
     return any(
-        hmac.compare_digest(_mac(key, data).encode(), code.encode())
+        hmac.compare_digest(_mac(key, data, digest).encode(), code.encode())
         for key in settings().audit_keys
+        for digest in DIGESTS
         if key.id == named
     )
 
 
-def _mac(key: Key, data: bytes) -> str:
-    return f"{key.id}:{hmac.new(key.secret, data, settings().digest).hexdigest()}"
+def _mac(key: Key, data: bytes, digest: str) -> str:
+    return f"{key.id}:{hmac.new(key.secret, data, digest).hexdigest()}"
 
 
 def seal(data: bytes) -> str:

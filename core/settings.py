@@ -10,9 +10,10 @@ from flask import current_app
 
 from core.keys import Key, Secrets, SettingsError
 
-__all__ = ["Key", "Settings", "SettingsError", "from_environment", "settings"]
+__all__ = ["DIGESTS", "Key", "Settings", "SettingsError", "from_environment", "settings"]
 
 PROJECT = Path(__file__).resolve().parent.parent
+DIGESTS = ("sha256", "sm3")
 LEVELS = ("INFO", "DEBUG", "WARNING", "ERROR", "CRITICAL")
 
 
@@ -125,7 +126,7 @@ def from_environment(environ: Mapping[str, str] | None = None) -> Settings:
         city=env.get("CITY", "370800"),
         case_prefix=env.get("CASE_PREFIX", "3708"),
         demo_password=env.get("DEMO_PASSWORD"),
-        digest=_one_of(env, "AUDIT_DIGEST", ("sha256", "sm3")),
+        digest=_one_of(env, "AUDIT_DIGEST", DIGESTS),
         wechat_url=env.get("WECHAT_URL", "https://api.weixin.qq.com"),
         wechat_apps=_wechat_apps(env.get("WECHAT_APPS", "")),
         sms_gateway=_one_of(env, "SMS_GATEWAY", ("console", "tencent", "alibaba")),
