@@ -1,4 +1,4 @@
-"""Passwords of staff and partners: Argon2id, the same answer and work for unknown user and wrong password."""
+"""Passwords: Argon2id, the same answer and work for an unknown user as for a wrong password."""
 
 from datetime import datetime
 
@@ -48,7 +48,7 @@ def verify_sign_in(
     """Return the account that the credential opens.
 
     Raises:
-        TooMany: 10 wrong passwords for the account or 40 from the address in 10 minutes (contract 1).
+        TooMany: 10 wrong passwords for the account or 40 from the address in 10 minutes.
         SignInRefused: unknown, wrong, disabled or of another kind.
         OtpRequired: a code is needed and was not sent.
     """
@@ -90,7 +90,7 @@ def _matches(password_hash: str, password: str) -> bool:
 
 
 def _count(username: str) -> None:
-    """Count the try before it is known to be wrong: guesses sent all at once get no further than others."""
+    """Count the try before it is known to be wrong: guesses sent at once get no further."""
     limits.check("password-account", username, PER_ACCOUNT, WINDOW)
     limits.count("password-address", _address(), PER_ADDRESS, WINDOW)
     limits.count("password-account", username, PER_ACCOUNT, WINDOW)
@@ -115,7 +115,7 @@ def _second_factor(credential: Credential, otp: str | None, now: datetime) -> No
 
 
 def _otp_holds(credential: Credential, otp: str, now: datetime) -> bool:
-    """Check the code of this step or its neighbours, and use its step up: the same code opens nothing twice."""
+    """Check the code of this step or its neighbours, and use its step up: a code opens once."""
     secret = pyotp.TOTP(crypto.decrypt(credential.totp_ciphertext or b"", "totp"))
     present = int(now.timestamp()) // OTP_STEP
     steps = [

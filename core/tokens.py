@@ -1,7 +1,8 @@
 """Sign-in tokens: short access tokens, refresh tokens that rotate, and what ends them.
 
-Every request asks the database whether the sign-in still stands, so logout, reuse of a refresh token, a
-disabled account or changed roles count at the next request in every process, whatever Redis holds.
+Every request asks the database whether the sign-in still stands, so logout, reuse of a refresh
+token, a disabled account or changed roles count at the next request in every process, whatever
+Redis holds.
 """
 
 import hashlib
@@ -139,7 +140,7 @@ def _tokens(session: Session, account: Account, sign_in: SignIn) -> dict[str, An
 
 
 def rotate(session: Session, refresh_token: str, now: datetime) -> dict[str, Any] | None:
-    """Exchange a refresh token; None where it opens nothing, after ending the family of one used twice."""
+    """Exchange a refresh token; None where it opens nothing; one used twice ends its family."""
     digest = _digest(refresh_token)
     used = update(RefreshToken).where(RefreshToken.digest == digest, RefreshToken.used_at.is_(None))
     sign_in_id = session.scalar(used.values(used_at=now).returning(RefreshToken.sign_in_id))
@@ -152,7 +153,7 @@ def rotate(session: Session, refresh_token: str, now: datetime) -> dict[str, Any
 
 
 def _lives(sign_in: SignIn, account: Account, now: datetime) -> bool:
-    """Say whether a family may go on; changed roles or a new password end it, not only its access tokens."""
+    """Say whether a family may go on; changed roles or a new password end all of it."""
     ended = sign_in.ended_at is not None or sign_in.expires_at <= now
     return (
         not ended
