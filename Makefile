@@ -3,12 +3,13 @@
 
 PYTHON ?= python3
 PYTEST_ARGS ?=
+BENCH_ARGS ?= --write
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --require-hashes --only-binary :all:
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format lock clean
+.PHONY: help run test bench lint format lock clean
 
 help:  ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name text; do printf '%-8s %s\n' "$$name" "$$text"; done
@@ -19,6 +20,10 @@ run: $(VENV)/.locked  ## Start server and worker on PORT (8000), with a migrated
 test: $(VENV)/.locked-dev  ## Run the whole suite on SQLite and PostgreSQL
 	@PYTHON=$(PYTHON) bin/system-packages test
 	$(BIN)/pytest $(PYTEST_ARGS)
+
+bench: $(VENV)/.locked-dev  ## Measure each main request against its floors, and put the figures into the README
+	@PYTHON=$(PYTHON) bin/system-packages test
+	$(BIN)/python -m bench $(BENCH_ARGS)
 
 lint: $(VENV)/.locked-dev  ## Check style, formatting, types and who imports whom
 	$(BIN)/ruff check .
