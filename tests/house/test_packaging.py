@@ -225,10 +225,11 @@ def test_a_taken_port_is_told_at_once() -> None:
 
 # ------------------------------------------------------------------------------------- documents
 def test_every_setting_is_in_the_readme() -> None:
+    calls = [
+        node for node in ast.walk(ast.parse(read("core/settings.py"))) if isinstance(node, ast.Call)
+    ]
     literals = {
-        node.value
-        for node in ast.walk(ast.parse(read("core/settings.py")))
-        if isinstance(node, ast.Constant)
+        part.value for call in calls for part in call.args if isinstance(part, ast.Constant)
     }
     names = {
         text
