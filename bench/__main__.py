@@ -1,0 +1,41 @@
+"""`python -m bench`: measures, prints the figures, and with `--write` puts them into the README."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from bench import machine, report
+from bench.city import PROJECT
+from bench.databases import KINDS, databases
+from bench.survey import TINY, Sizes, Survey, survey
+
+
+def main() -> int:
+    """Measure and print; the exit status is 0, whatever the figures are: they are no test."""
+    asked = _arguments()
+    sizes = TINY if asked.tiny else Sizes()
+    found = [_survey(kind, sizes) for kind in asked.database or KINDS]
+    section = report.text(found, machine.named([one.database for one in found]))
+    print(section)
+    if asked.write:
+        report.put_into(asked.write, section)
+    return 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--database", action="append", choices=KINDS, help="one of both only")
+    parser.add_argument("--tiny", action="store_true", help="a few requests, to see that it runs")
+    parser.add_argument(
+        "--write", nargs="?", type=Path, const=PROJECT / "README.md", help="put it into the README"
+    )
+    return parser.parse_args()
+
+
+def _survey(kind: str, sizes: Sizes) -> Survey:
+    with databases(kind) as found:
+        return survey(found, sizes, lambda line: print(line, file=sys.stderr))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,110 @@
+"""The figures as text: tables in Markdown, read as well on a terminal, and what was aimed at."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from bench.survey import Measured, Survey
+
+HEADING = "## Figures"
+WRITE_GOAL, PAGE_GOAL, GROWTH_GOAL, MEMORY_GOAL = 1.5, 2.0, 1.3, 120
+STATEMENTS = {
+    "submit": 12,
+    "triage list, page of 20": 12,
+    "transition (accept)": 12,
+    "verdict (verify)": 20,
+    "redeem": 20,
+    "partner redeem": 20,
+}
+TO_FLOOR = ("submit", "transition (accept)", "redeem")
+NOTES = """\
+Each request is measured in turns with two floors. **D**: the same rows by the bare driver, in one
+transaction. **F**: a POST to a minimal Flask application that checks the token's signature, loads
+the same body and dumps the same answer with the same schemas, and writes the same rows through the
+ORM in one transaction; for the list it reads 20 rows and dumps the same page. CPU is that of the
+process, median of batches; `+` is what the PostgreSQL server used beside it. Requests a second are
+those of gunicorn with two workers, asked by six threads on the same machine. Trust the ratios."""
+
+
+def text(surveys: Sequence[Survey], machine: str) -> str:
+    """Return the whole section."""
+    parts = [HEADING, f"`make bench` on {machine}.", NOTES]
+    parts += ["\n".join(_operations(found)) for found in surveys]
+    parts += ["\n".join(_goals(surveys))]
+    parts += ["\n".join(_lists(found)) for found in surveys]
+    return "\n\n".join(parts) + "\n"
+
+
+def _operations(found: Survey) -> Iterator[str]:
+    yield f"| {found.database} | CPU ms | F | ×F | D | requests/s | F | ×F | statements | rows |"
+    yield "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|"
+    for one in found.operations:
+        yield _operation(one)
+    yield f"| authenticated hello | {found.greeting.ms:.2f} | | | | | | | | |"
+    memory = f"server {found.server_mb:.0f} MB, `flask worker` {found.worker_mb:.0f} MB"
+    yield f"| memory of a process | {memory} | | | | | | | | |"
+
+
+def _operation(one: Measured) -> str:
+    here = f"{one.real.ms:.1f}" + (f" + {one.real.server_ms:.1f}" if one.real.server_ms else "")
+    bare = f"{one.bare.ms:.2f}" if one.bare else "–"
+    cells = [
+        one.name,
+        here,
+        f"{one.orm.ms:.1f}",
+        f"{one.real.ratio(one.orm):.2f}",
+        bare,
+        f"{one.per_second:.0f}",
+        f"{one.orm_per_second:.0f}",
+        f"{one.live_ratio:.2f}",
+        str(one.statements),
+        "–" if one.reads else str(one.rows),
+    ]
+    return "| " + " | ".join(cells) + " |"
+
+
+def _lists(found: Survey) -> Iterator[str]:
+    """Show pages and filters; those that grow, and plans that scan or sort, are named."""
+    heads = ("a list's page of 20", "ms, few", "ms, many", "×", "reads or sorts too much")
+    yield f"| {found.database}: {' | '.join(heads)} |"
+    yield "|---|--:|--:|--:|---|"
+    for one in found.lists:
+        small, large = (sum((cost.ms, cost.server_ms)) for cost in (one.small, one.large))
+        plan = "; ".join(one.plan)
+        yield f"| {one.name} | {small:.1f} | {large:.1f} | {one.growth:.2f} | {plan} |"
+
+
+def _goals(surveys: Sequence[Survey]) -> Iterator[str]:
+    yield "| goal | " + " | ".join(found.database for found in surveys) + " |"
+    yield "|---|" + "---|" * len(surveys)
+    rows = [list(_aims(found)) for found in surveys]
+    for aims in zip(*rows, strict=True):
+        yield f"| {aims[0][0]} | " + " | ".join(aim for _, aim in aims) + " |"
+
+
+def _aims(found: Survey) -> Iterator[tuple[str, str]]:
+    """Give each goal, and how it was met or missed."""
+    for one in found.operations:
+        if one.name in TO_FLOOR:
+            yield f"{one.name} ≤ {WRITE_GOAL} × F", _held(one.real.ratio(one.orm), WRITE_GOAL)
+        if one.reads:
+            yield f"{one.name} ≤ {PAGE_GOAL} × F", _held(one.real.ratio(one.orm), PAGE_GOAL)
+    for one in found.operations:
+        most = STATEMENTS[one.name]
+        yield f"{one.name} ≤ {most} statements", _held(one.statements, most)
+    for page in found.lists[:2]:
+        yield f"{page.name}, many to few ≤ {GROWTH_GOAL}", _held(page.growth, GROWTH_GOAL)
+    for name, size in (("server", found.server_mb), ("`flask worker`", found.worker_mb)):
+        yield f"{name} ≤ {MEMORY_GOAL} MB", _held(round(size), MEMORY_GOAL)
+
+
+def _held(value: float, most: float) -> str:
+    shown = str(value) if isinstance(value, int) else f"{value:.2f}"
+    return shown if value <= most else f"**{shown} missed**"
+
+
+def put_into(readme: Path, section: str) -> None:
+    """Put the section into the README in the place of the one that stands there, or at its end."""
+    before, found, after = readme.read_text(encoding="utf-8").partition(f"{HEADING}\n")
+    _, _, rest = after.partition("\n## ")
+    tail = f"\n## {rest}" if found and rest else ""
+    readme.write_text(f"{before.rstrip()}\n\n{section}{tail}", encoding="utf-8")
