@@ -13,6 +13,11 @@ from typing import Any
 
 import httpx
 
+from app import create_app
+from core.database import db
+from core.settings import from_environment
+from tests.clients import Api
+
 PROJECT = Path(__file__).resolve().parent.parent
 TOOLS = Path(sys.prefix) / "bin"
 PASSWORD = "demo-password-for-tests"
@@ -37,6 +42,7 @@ class Live:
     workers: int = 2
     extra: Mapping[str, str] = field(default_factory=dict)
     process: "subprocess.Popen[bytes] | None" = None
+    people: "list[Person]" = field(default_factory=list)
 
     @property
     def environ(self) -> dict[str, str]:
@@ -93,6 +99,8 @@ class Live:
 
     def stop(self) -> None:
         """Ask it to end, as an operator would."""
+        while self.people:
+            self.people.pop().close()
         self._signal(signal.SIGTERM)
 
     def _signal(self, number: int) -> None:
@@ -104,13 +112,20 @@ class Live:
             self.process.send_signal(number)
         self.process.wait(20)
 
-    def token(self, kind: str, name: str) -> str:
-        """Return an access token as `flask token` prints it."""
-        return self.flask("token", kind, name)
+    def token(self, name: str) -> str:
+        """Return an access token, as `flask token` would print it, without starting Python anew."""
+        app = create_app(from_environment(self.environ), testing=True)
+        token = Api.signed_in(app, name).token
+        with app.app_context():
+            db.engine.dispose()
+        assert token is not None
+        return token
 
-    def client(self, kind: str, name: str) -> "Person":
-        """Return somebody who is signed in."""
-        return Person(self.url, self.token(kind, name))
+    def client(self, name: str) -> "Person":
+        """Return somebody who is signed in: by phone for residents, by username for others."""
+        person = Person(self.url, self.token(name))
+        self.people.append(person)
+        return person
 
 
 class Person:

@@ -11,18 +11,14 @@ from tests.conftest import PROJECT
 from tests.live import TOOLS, Live
 
 EXAMPLES = os.environ.get("FUZZ_EXAMPLES", "2")
-ACCOUNTS = [
-    ("resident", "13800000001"),
-    ("staff", "dispatcher"),
-    ("staff", "handler-epb"),
-    ("staff", "rewards"),
-    ("partner", "bus"),
-]
+ACCOUNTS = ["13800000001", "dispatcher", "handler-epb", "rewards", "bus"]
 ENDING = ("/api/v1/auth/logout", "/api/v1/auth/refresh")
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def live(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+def live(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Live]:
     """A live server whose limits don't stop the fuzzer."""
     home = tmp_path_factory.mktemp("fuzz")
     url = f"sqlite:///{home / 'live.sqlite3'}"
@@ -49,14 +45,14 @@ def _fuzz(live: Live, token: str, home: Path) -> "subprocess.CompletedProcess[st
         "--generation-database=none",
         *(f"--exclude-path={path}" for path in ENDING),
     ]
-    return subprocess.run(command, cwd=home, capture_output=True, text=True, check=False, timeout=600)
+    return subprocess.run(
+        command, cwd=home, capture_output=True, text=True, check=False, timeout=600
+    )
 
 
-@pytest.mark.parametrize(("kind", "name"), ACCOUNTS)
-def test_no_answer_is_a_server_error_or_undocumented(
-    live: Live, tmp_path: Path, kind: str, name: str
-) -> None:
-    done = _fuzz(live, live.token(kind, name), tmp_path)
+@pytest.mark.parametrize("name", ACCOUNTS)
+def test_no_answer_is_a_server_error_or_undocumented(live: Live, tmp_path: Path, name: str) -> None:
+    done = _fuzz(live, live.token(name), tmp_path)
     assert done.returncode == 0, done.stdout[-6000:]
     assert live.process is not None
     assert live.process.poll() is None
