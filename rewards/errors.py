@@ -154,7 +154,7 @@ class AdjustmentAccount(Invalid):
 class OfferPartner(Invalid):
     """The field `partner` names no partner."""
 
-    code, zh, en = "partner_not_found", "未找到该合作单位", "No such partner"
+    code, zh, en = "unknown_partner", "未找到该合作单位", "No such partner"
 
     def __init__(self) -> None:
         super().__init__(errors={"partner": [say("未找到该合作单位", "No such partner")]})
@@ -169,13 +169,11 @@ class OfferChanged(Conflict):
 class TerminalRefused(Unauthenticated):
     """The key opens no terminal."""
 
-    code, zh, en = "sign_in_refused", "终端密钥无效", "The terminal's key is wrong"
+    code, zh, en = "terminal_refused", "终端密钥无效", "The terminal's key is wrong"
 
 
 class TerminalMissing(Invalid):
     """A password sign-in must say at which terminal a voucher is used."""
-
-    code, zh, en = "invalid", "填写内容有误", "Some fields are wrong"
 
     def __init__(self, path: str) -> None:
         super().__init__(errors={path: [say("必填", "Required")]})
