@@ -171,10 +171,13 @@ def received(limit: int = BODY_LIMIT) -> bytes:
     Raises:
         TooLarge: it is longer than `limit` bytes.
     """
-    request.max_content_length = limit
-    if request.content_length is not None and request.content_length > limit:
+    if (request.content_length or 0) > limit:
         raise TooLarge
-    return request.get_data()
+    request.max_content_length = limit + 1  # what comes in chunks is cut off there without a word
+    raw = request.get_data()
+    if len(raw) > limit:
+        raise TooLarge
+    return raw
 
 
 def load(schema: type[Schema], data: Any) -> dict[str, Any]:

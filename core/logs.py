@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 from structlog.typing import Processor
 
-PHONE = re.compile(r"(?<!\d)1[3-9]\d{9}(?!\d)")
+PHONE = re.compile(r"(?<!\d)(?:\+86|0086|86)?[- ]?1[3-9]\d[- ]?\d{4}[- ]?\d{4}(?!\d)")
 SECRET_NAMES = frozenset(
     {
         "phone",
