@@ -17,6 +17,7 @@ from sqlalchemy import Table, event
 
 from core.database import db
 
+WRITES = re.compile(r"(INSERT INTO|UPDATE) (\w+) ")
 CHANGED = re.compile(r"(?:^|, )\"?(\w+)\"?=")
 FRAME = ("BEGIN", "SAVEPOINT", "RELEASE", "PRAGMA", "COMMIT")
 
@@ -62,11 +63,11 @@ class Recording:
             return
         self.statements.append(statement)
         self.parameters.append(parameters)
-        compiled = context.compiled
-        if compiled is None or not (context.isinsert or context.isupdate):
+        written = WRITES.match(statement)
+        if written is None or context.compiled is None:
             return
-        table: Table = compiled.statement.table
-        if context.isinsert:
+        table = db.metadata.tables[written[2]]
+        if written[1] == "INSERT INTO":
             rows = [_named(table, values) for values in context.compiled_parameters]
             self.writes.append(Write(table, rows, count=len(rows)))
         else:

@@ -22,9 +22,9 @@ from core.database import locked
 from core.errors import Invalid, NotFound
 from core.events import announce, port
 from core.messages import say
+from core.rows import make_once
 from core.settings import settings
 from core.tokens import Caller
-from core.upsert import insert_into
 from media import service as media
 
 PHOTOS = 9
@@ -160,9 +160,7 @@ def _insert(session: Session, values: dict[str, Any]) -> Report:
     """Insert under a fresh case number; a number that is taken already is drawn again."""
     while True:
         number = new_number(settings().case_prefix, local_day(values["submitted_at"]))
-        insert = insert_into(session, Report).values(number=number, **values)
-        inserted = insert.on_conflict_do_nothing(index_elements=["number"]).returning(Report)
-        report: Report | None = session.scalars(inserted).one_or_none()
+        report = make_once(session, Report, {"number": number, **values}, ("number",))
         if report is not None:
             return report
 

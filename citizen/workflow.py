@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, update
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import set_committed_value
 
@@ -19,6 +18,7 @@ from citizen.states import Action, Clock, Status
 from core import audit
 from core.clock import shanghai
 from core.permissions import Kind
+from core.rows import change, put
 from core.tokens import Caller
 
 
@@ -94,12 +94,7 @@ def _end(report: Report, reached: Status, now: datetime) -> dict[str, Any]:
 
 
 def _write(session: Session, report: Report, values: Mapping[str, Any]) -> None:
-    session.execute(
-        update(Report)
-        .where(Report.id == report.id)
-        .values(**values)
-        .execution_options(synchronize_session=False)
-    )
+    change(session, Report, report.id, values)
     for name, value in values.items():
         set_committed_value(report, name, value)  # the object shows the row, unwritten
 
@@ -118,16 +113,14 @@ def _record(
 ) -> None:
     """Write the step into history and audit trail; `entry` holds what the row does not."""
     action, source = entry["action"], entry["source"]
-    session.execute(
-        insert(HistoryEntry).values(
-            **entry,
-            report_id=report.id,
-            version=report.version,
-            target=report.status,
-            actor_id=actor and actor.account_id,
-            actor_role=role_in(action, actor),
-        )
-    )
+    step = {
+        "report_id": report.id,
+        "version": report.version,
+        "target": report.status,
+        "actor_id": actor and actor.account_id,
+        "actor_role": role_in(action, actor),
+    }
+    put(session, HistoryEntry, {**entry, **step})
     audit.record(
         f"case.{action.value}",
         actor=actor,

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from core import crypto
 from core.clock import now as present
 from core.database import BigId, Model, UtcDateTime, append_only, db
+from core.rows import put
 from core.tokens import Caller
 
 FIRST = "0" * 64
@@ -71,7 +72,7 @@ def record(
         "subject_id": subject[1],
         "details": details or {},
     }
-    db.session.execute(insert(AuditEvent).values(**row, mac=crypto.mac(_canonical(row))))
+    put(db.session(), AuditEvent, {**row, "mac": crypto.mac(_canonical(row))})
 
 
 def _canonical(row: dict[str, Any]) -> bytes:

@@ -20,8 +20,8 @@ from core.api import encode
 from core.clock import now as present
 from core.database import BigId, Model, UtcDateTime, writing
 from core.errors import BadRequest, Conflict, Invalid
+from core.rows import change, put_once
 from core.tokens import caller
-from core.upsert import insert_into
 
 HEADER = "Idempotency-Key"
 KEPT = timedelta(hours=24)
@@ -109,13 +109,11 @@ class Reply:
         raw = encode(data)
         self._answer = Response(raw, status, headers=headers, content_type="application/json")
         if self._key_id is not None:
-            self._keep(raw, status)
+            self._keep(self._key_id, raw, status)
 
-    def _keep(self, raw: bytes, status: int) -> None:
+    def _keep(self, key_id: int, raw: bytes, status: int) -> None:
         kept = {"status": status, "answer_ciphertext": crypto.encrypt(raw.decode(), "answer")}
-        self.session.execute(
-            update(IdempotencyKey).where(IdempotencyKey.id == self._key_id).values(**kept)
-        )
+        change(self.session, IdempotencyKey, key_id, kept)
 
 
 @contextmanager
@@ -158,12 +156,7 @@ def _claim(session: Session, key: str, *, forever: bool) -> int:
         "created_at": now,
         "expires_at": None if forever else now + KEPT,
     }
-    claimed = session.scalar(
-        insert_into(session, IdempotencyKey)
-        .values(**values)
-        .on_conflict_do_nothing()
-        .returning(IdempotencyKey.id)
-    )
+    claimed = put_once(session, IdempotencyKey, values)
     return claimed if claimed is not None else _meet(session, values, now, forever=forever)
 
 

@@ -18,6 +18,7 @@ from citizen.states import Action, Asking, Clock, Status, Verdict
 from core.clock import day_start, local_day
 from core.errors import Invalid
 from core.messages import say
+from core.rows import put
 from core.settings import settings
 from core.tokens import Caller
 from moderation import registry
@@ -121,7 +122,7 @@ def _record(
         "verdict": sent["verdict"],
         "severity": sent["severity"],
     }
-    session.execute(insert(VerdictFact).values(**fact(report, actor, now), **values, note=note))
+    put(session, VerdictFact, {**fact(report, actor, now), **values, "note": note})
 
 
 def dispatch(session: Session, report: Report, sent: Sent, actor: Caller, now: datetime) -> None:
@@ -141,7 +142,7 @@ def dispatch(session: Session, report: Report, sent: Sent, actor: Caller, now: d
         "suggested": report.suggested_department,
         "due_at": due_at,
     }
-    session.execute(insert(Dispatch).values(**fact(report, actor, now), **values))
+    put(session, Dispatch, {**fact(report, actor, now), **values})
     _assist(session, report, helpers)
     changes = {
         "lead_department": lead,

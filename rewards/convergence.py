@@ -12,13 +12,15 @@ from datetime import datetime
 from typing import Any
 
 import structlog
-from sqlalchemy import insert, select, update
+from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import set_committed_value
 
 from citizen.events import CaseSettled, Claim
 from core.clock import local_day
 from core.database import locked, public_id
+from core.rows import change, key_of, make, put
 from rewards import caps, rulebook
 from rewards.awards import Rules, Target, expiry, granted, targets
 from rewards.ledger import Balance, Plan, grant, promise, take_back
@@ -55,7 +57,7 @@ def submitted(session: Session, claim: Claim) -> None:
         values["holds"] = [Hold.ERROR.value]
 
     def post() -> None:
-        award_id = session.scalars(insert(Award).values(**values).returning(Award.id)).one()
+        award_id = key_of(session, Award, values)
         cause = Cause(
             source=f"submitted:{claim.number}",
             reason=EntryReason.REPORT_SUBMITTED,
@@ -68,7 +70,7 @@ def submitted(session: Session, claim: Claim) -> None:
 
     def hold() -> None:
         held = {**values, "state": AwardState.HELD, "amount": 0, "holds": [Hold.ERROR.value]}
-        session.execute(insert(Award).values(**held))
+        put(session, Award, held)
 
     guarded(session, post, hold, claim.number)
 
@@ -149,7 +151,7 @@ def _open_award(session: Session, claim: Claim, account_id: int) -> Award:
     """Make the award of a claim that earned nothing so far."""
     edition = rulebook.in_force(session, claim.received_at)
     values = _new_award(claim, account_id, AwardReason.REPORT, edition.id if edition else None)
-    return session.scalars(insert(Award).values(**values).returning(Award)).one()
+    return make(session, Award, values)
 
 
 def rules_of(session: Session, award: Award) -> Rules | None:
@@ -254,12 +256,9 @@ class Step:
             "release_at": standing.release_at,
             "updated_at": self.at,
         }
-        self.session.execute(
-            update(Award)
-            .where(Award.id == self.award.id)
-            .values(**values)
-            .execution_options(synchronize_session="evaluate")
-        )
+        change(self.session, Award, self.award.id, values)
+        for name, value in values.items():
+            set_committed_value(self.award, name, value)  # the object shows the row, unwritten
 
 
 def _difference(

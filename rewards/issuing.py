@@ -14,8 +14,8 @@ from sqlalchemy.orm import Session, joinedload
 from core import audit, crypto
 from core.clock import day_end, local_day
 from core.database import public_id
+from core.rows import make_once
 from core.tokens import Caller
-from core.upsert import insert_into
 from rewards import ledger
 from rewards.catalogue import Offer, Voucher
 from rewards.errors import (
@@ -169,9 +169,7 @@ def _issue(session: Session, offer: Offer, values: dict[str, Any]) -> Voucher:
             "rotating_index": indexes[1] if len(indexes) > 1 else None,
             "code_ciphertext": crypto.encrypt(code, PURPOSE),
         }
-        fresh = insert_into(session, Voucher).values(**values, **secret)
-        once = fresh.on_conflict_do_nothing(index_elements=["code_index"]).returning(Voucher)
-        voucher: Voucher | None = session.scalar(once)
+        voucher = make_once(session, Voucher, {**values, **secret}, ("code_index",))
         if voucher is not None:
             return voucher
     raise RuntimeError(f"no free code for offer {offer.public_id}")

@@ -8,17 +8,21 @@ is hot for the city.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from core.clock import local_day
 from core.database import locked, public_id
-from core.upsert import insert_into
+from core.rows import put, put_once, table_of, writer
 from rewards.ledger import Balance, Line, Lot, LotChange, Plan, lapse, moved, total
 from rewards.models import PointsAccount, PointsLot, Posting, Transaction
 from rewards.states import EntryReason, Pot
+
+BALANCES = ("available", "pending", "debt", "sequence")
 
 
 @dataclass(frozen=True)
@@ -77,7 +81,7 @@ def write(session: Session, account_id: int, plan: Plan, cause: Cause) -> int | 
     if transaction_id is not None:
         after = _move(session, account_id, plan.lines)
         lines = _postings(transaction_id, account_id, plan.lines, after)
-        session.execute(insert(Posting).execution_options(render_nulls=True), lines)
+        put(session, Posting, *lines)
         _change_lots(session, account_id, plan.lots)
     return transaction_id
 
@@ -93,10 +97,7 @@ def _open(session: Session, cause: Cause) -> int | None:
         "actor_id": cause.actor_id,
         "at": cause.at,
     }
-    statement = insert_into(session, Transaction).values(**values)
-    once = statement.on_conflict_do_nothing(index_elements=["source"]).returning(Transaction.id)
-    made: int | None = session.scalar(once)
-    return made
+    return put_once(session, Transaction, values, ("source",))
 
 
 def lapse_due(session: Session, account_id: int, balance: Balance, now: datetime) -> Balance:
@@ -126,27 +127,37 @@ def _move(session: Session, account_id: int, lines: Sequence[Line]) -> _After:
     against its CHECKs before they look for the conflict, so a plan that takes goes by UPDATE.
     """
     moves = {pot.value: moved(lines, pot) for pot in Pot}
-    steps = sum(isinstance(line.place, Pot) for line in lines)
-    changed = {
-        name: getattr(PointsAccount, name) + amount for name, amount in moves.items() if amount
-    }
-    changed["sequence"] = PointsAccount.sequence + steps
-    statement: Any = (
-        update(PointsAccount).where(PointsAccount.account_id == account_id).values(changed)
-    )
+    moves["sequence"] = sum(isinstance(line.place, Pot) for line in lines)
+    connection = writer(session)
     if min(moves.values()) >= 0:
-        made = insert_into(session, PointsAccount).values(
-            account_id=account_id, sequence=steps, **moves
+        moving = connection.execute(
+            _adding(connection.dialect.name), {"account_id": account_id, **moves}
         )
-        statement = made.on_conflict_do_update(index_elements=["account_id"], set_=changed)
-    columns = (
-        PointsAccount.available,
-        PointsAccount.pending,
-        PointsAccount.debt,
-        PointsAccount.sequence,
-    )
-    available, pending, debt, sequence = session.execute(statement.returning(*columns)).one()
+    else:
+        by = {f"by_{name}": amount for name, amount in moves.items()}
+        moving = connection.execute(_taking(), {"the_account": account_id, **by})
+    available, pending, debt, sequence = moving.one()
     return _After({Pot.AVAILABLE: available, Pot.PENDING: pending, Pot.DEBT: debt}, sequence)
+
+
+@cache
+def _adding(dialect: str) -> Any:
+    """Make the row or add to it."""
+    table = table_of(PointsAccount)
+    made: Any = (sqlite if dialect == "sqlite" else postgresql).insert(table)
+    added = {name: table.c[name] + made.excluded[name] for name in BALANCES}
+    upsert = made.on_conflict_do_update(index_elements=["account_id"], set_=added)
+    return upsert.returning(*(table.c[name] for name in BALANCES))
+
+
+@cache
+def _taking() -> Any:
+    """Add to a row that stands, or take from it."""
+    table = table_of(PointsAccount)
+    by = {name: bindparam(f"by_{name}", type_=table.c[name].type) for name in BALANCES}
+    moving = update(table).where(table.c.account_id == bindparam("the_account"))
+    moved_by = moving.values({name: table.c[name] + by[name] for name in BALANCES})
+    return moved_by.returning(*(table.c[name] for name in BALANCES))
 
 
 def _postings(
@@ -178,21 +189,21 @@ def _postings(
 
 
 def _change_lots(session: Session, account_id: int, changes: Sequence[LotChange]) -> None:
-    made = [change for change in changes if change.granted]
+    connection = writer(session)
+    made = [_row(account_id, change) for change in changes if change.granted]
     if made:
-        session.execute(_granting(session), [_row(account_id, change) for change in made])
-    changed = [change for change in changes if not change.granted]
+        connection.execute(_granting(connection.dialect.name), made)
+    changed = [_difference(account_id, change) for change in changes if not change.granted]
     if changed:
-        _update_lots(session, account_id, changed)
+        connection.execute(_changing(), changed)
 
 
-def _granting(session: Session) -> Any:
-    statement = insert_into(session, PointsLot)
-    columns = ("granted", "remaining")
-    changed = {name: getattr(PointsLot, name) + statement.excluded[name] for name in columns}
-    return statement.on_conflict_do_update(
-        index_elements=["account_id", "expires_at"], set_=changed
-    )
+@cache
+def _granting(dialect: str) -> Any:
+    table = table_of(PointsLot)
+    made: Any = (sqlite if dialect == "sqlite" else postgresql).insert(table)
+    added = {name: table.c[name] + made.excluded[name] for name in ("granted", "remaining")}
+    return made.on_conflict_do_update(index_elements=["account_id", "expires_at"], set_=added)
 
 
 def _row(account_id: int, change: LotChange) -> dict[str, Any]:
@@ -205,21 +216,24 @@ def _row(account_id: int, change: LotChange) -> dict[str, Any]:
     }
 
 
-def _update_lots(session: Session, account_id: int, changes: Sequence[LotChange]) -> None:
-    statement = (
-        update(PointsLot)
-        .where(PointsLot.account_id == account_id, PointsLot.expires_at == bindparam("instant"))
-        .values(
-            remaining=PointsLot.remaining + bindparam("by_remaining"),
-            expired=PointsLot.expired + bindparam("by_expired"),
-        )
+def _difference(account_id: int, change: LotChange) -> dict[str, Any]:
+    return {
+        "the_account": account_id,
+        "instant": change.expires_at,
+        "by_remaining": change.remaining,
+        "by_expired": change.expired,
+    }
+
+
+@cache
+def _changing() -> Any:
+    lots = table_of(PointsLot)
+    lot = (
+        lots.c.account_id == bindparam("the_account"),
+        lots.c.expires_at == bindparam("instant", type_=lots.c.expires_at.type),
     )
-    rows = [
-        {
-            "instant": change.expires_at,
-            "by_remaining": change.remaining,
-            "by_expired": change.expired,
-        }
-        for change in changes
-    ]
-    session.connection().execute(statement, rows)
+    by = {
+        name: lots.c[name] + bindparam(f"by_{name}", type_=lots.c[name].type)
+        for name in ("remaining", "expired")
+    }
+    return update(lots).where(*lot).values(by)

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import case, func, insert, or_, select, update
+from sqlalchemy import case, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from core import audit, crypto
 from core.clock import shanghai
 from core.database import locked
+from core.rows import make, put
 from core.tokens import Caller
-from core.upsert import insert_into
 from rewards.catalogue import Redemption, SettlementLine, Voucher
 from rewards.errors import (
     AlreadyUndone,
@@ -218,7 +218,7 @@ def add_redemption(
         "received_at": received_at,
         "offline": used_at != received_at,
     }
-    redemption = session.scalars(insert(Redemption).values(**values).returning(Redemption)).one()
+    redemption = make(session, Redemption, values)
     add_line(session, redemption, LineKind.USED, used_at, voucher.terms["price_fen"])
     return redemption
 
@@ -246,7 +246,7 @@ def add_line(
         "at": at,
         "price_fen": price_fen,
     }
-    session.execute(insert_into(session, SettlementLine).values(**values))
+    put(session, SettlementLine, values)
 
 
 def undo(
