@@ -88,8 +88,8 @@ def submit() -> Response:
     """Submit a report with its photos; the same key never makes a second one."""
     sent, now = body(SubmissionSchema), present()
     with idempotency.once(forever=True) as reply:
-        report, photos = service.submit(reply.session, sent, caller(), now)
-        reply.set(dump(ReceiptSchema, views.receipt(report, photos, now)), 201)
+        report, photos, points = service.submit(reply.session, sent, caller(), now)
+        reply.set(dump(ReceiptSchema, views.receipt(report, photos, points)), 201)
     return reply.response
 
 

@@ -30,6 +30,7 @@ from media import service as media
 PHOTOS = 9
 CLOCK_SKEW = timedelta(minutes=5)
 OWN_PHOTOS = ("report", "supplement")
+NOTHING: Mapping[str, Any] = {"state": "none", "amount": 0}
 
 
 @dataclass(frozen=True)
@@ -46,8 +47,8 @@ class Spot:
 
 def submit(
     session: Session, sent: Mapping[str, Any], reporter: Caller, now: datetime
-) -> tuple[Report, Sequence[Any]]:
-    """Receive a report, and return it with its photos.
+) -> tuple[Report, Sequence[Any], Mapping[str, Any]]:
+    """Receive a report, and return it with its photos and the points that it was promised.
 
     Raises:
         Invalid and its kin: a field is wrong, by path; media errors as contract 4 says.
@@ -60,8 +61,8 @@ def submit(
     subject = "report", report.number
     photos = media.claim(sent["media"], owner_id=reporter.account_id, subject=subject, now=now)
     workflow.opened(session, report, reporter, now)
-    announce(ReportSubmitted(claims.claim_on(report)))
-    return report, photos
+    promised = announce(ReportSubmitted(claims.claim_on(report)))
+    return report, photos, next(iter(promised), NOTHING)
 
 
 def check_photos(ids: Sequence[str]) -> None:

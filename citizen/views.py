@@ -63,7 +63,7 @@ def item(report: Report, points: Mapping[int, Mapping[str, Any]], crs: Crs) -> d
         "submitted_at": report.submitted_at,
         "due_at": None if report.clock is Clock.STOPPED else report.due_at,
         "verdict": report.verdict,
-        "points": points.get(report.id, {"state": "none", "amount": 0}),
+        "points": points.get(report.id, service.NOTHING),
         "points_note": EARNING_NOTES[report.earning],
     }
 
@@ -74,11 +74,11 @@ def items(reports: Sequence[Report], crs: Crs) -> list[dict[str, Any]]:
     return [item(report, points, crs) for report in reports]
 
 
-def receipt(report: Report, photos: Sequence[Any], now: datetime) -> dict[str, Any]:
+def receipt(report: Report, photos: Sequence[Any], points: Mapping[str, Any]) -> dict[str, Any]:
     """Return the answer to a submission."""
-    first = step(Action.SUBMIT, report.status, now, None)
+    first = step(Action.SUBMIT, report.status, report.submitted_at, None)
     return {
-        **item(report, service.points_of([report.id]), Crs.WGS84),
+        **item(report, {report.id: points}, Crs.WGS84),
         "media": photos,
         "timeline": [first],
     }

@@ -9,7 +9,7 @@ from typing import Any, TypeVar, cast
 
 from flask import Flask, current_app
 
-Listener = Callable[[Any], None]
+Listener = Callable[[Any], Any]
 P = TypeVar("P")
 
 
@@ -21,14 +21,15 @@ def connect(
     app.extensions["ports"] = dict(ports)
 
 
-def announce(event: object) -> None:
-    """Call everyone who listens to the event's class.
+def announce(event: object) -> list[Any]:
+    """Call everyone who listens to the event's class, and return what they answer.
+
+    An answer saves the announcer a look at what a listener has just written.
 
     Raises:
         LookupError: the class was never declared in app.py; its effects would be lost in silence.
     """
-    for listener in current_app.extensions["listeners"][type(event)]:
-        listener(event)
+    return [listener(event) for listener in current_app.extensions["listeners"][type(event)]]
 
 
 def port(protocol: type[P]) -> P:

@@ -41,10 +41,10 @@ class Standing:
     release_at: datetime | None = None
 
 
-def submitted(session: Session, claim: Claim) -> None:
-    """Promise the base amount for a report that earns; at most five statements."""
+def submitted(session: Session, claim: Claim) -> dict[str, Any]:
+    """Promise the base amount for a report that earns, and return it; at most five statements."""
     if not claim.earns or claim.account_id is None:
-        return
+        return {"state": AwardState.NONE.value, "amount": 0}
     edition = rulebook.in_force(session, claim.received_at)
     rules = edition.rules if edition else None
     values = _new_award(
@@ -72,7 +72,9 @@ def submitted(session: Session, claim: Claim) -> None:
         held = {**values, "state": AwardState.HELD, "amount": 0, "holds": [Hold.ERROR.value]}
         put(session, Award, held)
 
-    guarded(session, post, hold, claim.number)
+    if guarded(session, post, hold, claim.number):
+        return {"state": state.value, "amount": amount}
+    return {"state": AwardState.HELD.value, "amount": 0}
 
 
 def _new_award(
@@ -99,16 +101,21 @@ def _new_award(
 
 def guarded(
     session: Session, post: Callable[[], None], hold: Callable[[], None], number: str
-) -> None:
-    """Run postings in a savepoint; a lost connection or lock is passed on, anything else holds."""
+) -> bool:
+    """Run postings in a savepoint; a lost connection or lock is passed on, anything else holds.
+
+    Says whether they went through.
+    """
     try:
         with session.begin_nested():
             post()
+        return True
     except OperationalError:
         raise
     except Exception as error:
         log.exception("award_held", report=number, problem=type(error).__name__)
         hold()
+        return False
 
 
 def settled(session: Session, event: CaseSettled) -> None:

@@ -8,9 +8,9 @@ from core.database import db
 from rewards import convergence, points, ratings
 
 
-def on_report_submitted(event: ReportSubmitted) -> None:
-    """Promise the base points, in the submission's own transaction."""
-    convergence.submitted(db.session(), event.claim)
+def on_report_submitted(event: ReportSubmitted) -> Mapping[str, Any]:
+    """Promise the base points, in the submission's own transaction, and answer what they are."""
+    return convergence.submitted(db.session(), event.claim)
 
 
 def on_case_settled(event: CaseSettled) -> None:
