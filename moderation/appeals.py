@@ -19,7 +19,7 @@ from core.events import announce
 from core.tokens import Caller
 from moderation import registry
 from moderation.models import Appeal, Origin, Rating, Step
-from moderation.triage import fact
+from moderation.triage import UNASSIGNED, dismiss, fact
 
 Sent = Mapping[str, Any]
 
@@ -111,11 +111,9 @@ def grant(session: Session, report: Report, sent: Sent, actor: Caller, now: date
         "due_at": assessed.due_at,
         "due_provisional": assessed.due_provisional,
         "next_alarm_at": assessed.alarm_at,
-        "lead_department": None,
-        "assignee_id": None,
-        "dispatched_at": None,
-        "extension": Asking.NONE,
+        **UNASSIGNED,
     }
+    dismiss(session, report)
     if report.verdict is not None and not report.verdict.true:
         changes.update(verdict=None, severity=None)
     if report.appeal is Asking.ASKED:

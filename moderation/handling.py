@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, insert
+from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from citizen import service as reports
 from citizen import workflow
 from citizen.edges import edge_of
 from citizen.errors import ReturnClosed
-from citizen.models import AssistingDepartment, Report
+from citizen.models import Report
 from citizen.states import Action, Asking
 from core.errors import Invalid
 from core.messages import say
@@ -21,7 +21,7 @@ from media import service as media
 from moderation import registry, staff
 from moderation.errors import ExtensionUsed
 from moderation.models import Extension, Resolution, Step
-from moderation.triage import fact
+from moderation.triage import UNASSIGNED, dismiss, fact
 
 Sent = Mapping[str, Any]
 
@@ -70,14 +70,9 @@ def give_back(session: Session, report: Report, sent: Sent, actor: Caller, now: 
         actor=actor,
         now=now,
         note=sent["reason"],
-        changes={
-            "lead_department": None,
-            "assignee_id": None,
-            "dispatched_at": None,
-            "extension": Asking.NONE,
-        },
+        changes=UNASSIGNED,
     )
-    session.execute(delete(AssistingDepartment).where(AssistingDepartment.report_id == report.id))
+    dismiss(session, report)
 
 
 def extend(session: Session, report: Report, sent: Sent, actor: Caller, now: datetime) -> None:

@@ -143,7 +143,11 @@ def dispatch(session: Session, report: Report, sent: Sent, actor: Caller, now: d
         "due_at": due_at,
     }
     put(session, Dispatch, {**fact(report, actor, now), **values})
-    _assist(session, report, helpers)
+    put(
+        session,
+        AssistingDepartment,
+        *({"report_id": report.id, "department": code} for code in helpers),
+    )
     changes = {
         "lead_department": lead,
         "assignee_id": None,
@@ -171,11 +175,17 @@ def _check_departments(session: Session, named: str | None, lead: str, helpers: 
             )
 
 
-def _assist(session: Session, report: Report, helpers: list[str]) -> None:
+UNASSIGNED: Mapping[str, Any] = {
+    "lead_department": None,
+    "assignee_id": None,
+    "dispatched_at": None,
+    "extension": Asking.NONE,
+}
+
+
+def dismiss(session: Session, report: Report) -> None:
+    """Let the assisting departments go; with UNASSIGNED, the case is no department's any more."""
     session.execute(delete(AssistingDepartment).where(AssistingDepartment.report_id == report.id))
-    if helpers:
-        rows = [{"report_id": report.id, "department": code} for code in helpers]
-        session.execute(insert(AssistingDepartment), rows)
 
 
 def _future(moment: datetime | None, now: datetime) -> datetime | None:

@@ -115,6 +115,19 @@ def test_a_returned_case_leaves_the_department_and_its_owner(office: Office) -> 
     ]
 
 
+def test_a_case_that_an_appeal_opens_again_is_no_departments_any_more(office: Office) -> None:
+    number = office.case("accept", "verify")
+    body = {"department": "epb", "assisting": ["water"]}
+    office.act("dispatcher", number, "dispatch", body)
+    office.take(number, "sign", "resolve", "verify", "appeal")
+    assert office.seen(number, "handler-water")["status"] == "closed"
+    office.take(number, "grant_appeal")
+    for who in ("handler-epb", "handler-water"):
+        assert office(who).get(f"/cases/{number}").status_code == 404
+    again = office.act("dispatcher", number, "dispatch", body).get_json()
+    assert [helper["code"] for helper in again["assisting"]] == ["water"]
+
+
 def test_a_return_is_possible_within_two_working_days(office: Office) -> None:
     friday = datetime.fromisoformat("2026-03-06T10:00:00+08:00")
     with time_machine.travel(friday, tick=False):
