@@ -5,7 +5,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from sqlalchemy import Select
 from sqlalchemy.exc import IntegrityError
 from werkzeug.test import TestResponse
 
@@ -167,11 +166,9 @@ def test_without_the_lock_the_history_is_the_last_guard(
     met, failed = threading.Barrier(2), []
     case_for = access.case_for
 
-    def unlocked(statement: Select[Any]) -> Select[Any]:
-        return statement
-
-    def read_together(*args: Any, **kwargs: Any) -> Any:
-        found = case_for(*args, **kwargs)
+    def read_together(*args: Any, lock: bool = False) -> Any:
+        assert lock
+        found = case_for(*args)  # without it
         met.wait(timeout=10)
         return found
 
@@ -187,7 +184,6 @@ def test_without_the_lock_the_history_is_the_last_guard(
 
         return attempt  # type: ignore[return-value]
 
-    monkeypatch.setattr(access, "locked", unlocked)
     monkeypatch.setattr(access, "case_for", read_together)
     answers = at_once(parking("dispatcher", "2199-01-01"), parking(second, "2199-01-02"))
     assert [answer.status_code for answer in answers if answer] == [200]
