@@ -125,6 +125,11 @@ TABLE: tuple[Edge, ...] = (
 EDGES: Mapping[Action, Edge] = {edge.action: edge for edge in TABLE}
 
 
+LEAVING: Mapping[Status, tuple[Edge, ...]] = {
+    status: tuple(edge for edge in TABLE if status in edge.sources) for status in Status
+}
+
+
 def edge_of(action: Action, status: Status) -> Edge:
     """Return the edge that leaves `status` by `action`.
 

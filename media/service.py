@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from io import BytesIO
 from typing import BinaryIO, Final
 
-from sqlalchemy import ColumnElement, and_, case, func, or_, select, update
+from sqlalchemy import ColumnElement, bindparam, case, func, select, update
 
 from core.accounts import Account
 from core.clock import now as present
@@ -41,6 +41,15 @@ GRACE: Final = timedelta(hours=1)  # between an upload's objects and its row
 WINDOW: Final = timedelta(hours=24)  # of the upload limit, and the life of an unused photo
 LONGEST_NAME: Final = 120
 _FRESH: Final = {"populate_existing": True}
+
+OF_SUBJECTS: Final = (  # every case that is shown asks it, so it is built once
+    select(Photo)
+    .where(
+        Photo.subject_kind.in_(bindparam("kinds", expanding=True)),
+        Photo.subject_id.in_(bindparam("ids", expanding=True)),
+    )
+    .order_by(Photo.claimed_at, Photo.position, Photo.id)
+)
 
 twins = twins_of
 
@@ -255,20 +264,11 @@ def _explain(public_ids: Sequence[str], owner_id: int, claimed: set[str]) -> Non
 def of(subjects: Sequence[tuple[str, str]]) -> Mapping[tuple[str, str], list[Photo]]:
     """Return the photos of each subject, in the order in which they were claimed; one query."""
     found: dict[tuple[str, str], list[Photo]] = {subject: [] for subject in subjects}
-    by_kind: dict[str, list[str]] = {}
-    for kind, identifier in found:
-        by_kind.setdefault(kind, []).append(identifier)
-    if not by_kind:
+    if not found:
         return found
-    wanted = or_(
-        *(
-            and_(Photo.subject_kind == kind, Photo.subject_id.in_(identifiers))
-            for kind, identifiers in by_kind.items()
-        )
-    )
-    order = Photo.claimed_at, Photo.position, Photo.id
-    for photo in db.session.scalars(select(Photo).where(wanted).order_by(*order)):
-        if photo.subject is not None:
+    asked = {"kinds": sorted({kind for kind, _ in found}), "ids": sorted({i for _, i in found})}
+    for photo in db.session.scalars(OF_SUBJECTS, asked):
+        if photo.subject in found:  # the question has every kind of every one
             found[photo.subject].append(photo)
     return found
 

@@ -3,10 +3,20 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from core.database import db
 from media.models import Photo
+
+SAME_BYTES = (  # every case that is shown asks it, so it is built once
+    select(Photo)
+    .where(
+        Photo.sha256.in_(bindparam("digests", expanding=True)),
+        Photo.subject_kind.in_(bindparam("kinds", expanding=True)),
+        Photo.id.not_in(bindparam("own", expanding=True)),
+    )
+    .order_by(Photo.id)
+)
 
 
 @dataclass(frozen=True)
@@ -23,12 +33,8 @@ def twins(photos: Sequence[Photo], kinds: Sequence[str]) -> list[Twin]:
     by_digest = {photo.sha256: photo for photo in photos}
     if not by_digest:
         return []
-    same = select(Photo).where(
-        Photo.sha256.in_(by_digest),
-        Photo.subject_kind.in_(kinds),
-        Photo.id.not_in([photo.id for photo in photos]),
-    )
-    found = db.session.scalars(same.order_by(Photo.id))
+    asked = {"digests": list(by_digest), "kinds": list(kinds), "own": [p.id for p in photos]}
+    found = db.session.scalars(SAME_BYTES, asked)
     return [
         Twin(by_digest[photo.sha256].public_id, photo.subject, 0)
         for photo in found

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, false, func, or_, select, true
+from sqlalchemy import ColumnElement, bindparam, false, func, or_, select, true
 from sqlalchemy.orm import Session
 
 from citizen import edges, places
@@ -35,6 +35,10 @@ DECIDING = (
     Action.RESOLVE,
 )
 BY_ANOTHER = frozenset({Action.OVERTURN, Action.GRANT_APPEAL, Action.REJECT_APPEAL})
+
+
+CASE = select(Report).where(Report.number == bindparam("the_number"))  # built once
+LOCKED_CASE = locked(CASE)
 
 
 @dataclass(frozen=True)
@@ -87,8 +91,11 @@ def case_for(session: Session, number: str, who: Officer, *, lock: bool = False)
     Raises:
         NotFound: there is none, or it is not to be known.
     """
-    found = select(Report).where(Report.number == reports.read_number(number), visible(who))
-    report = session.scalars(locked(found) if lock else found).one_or_none()
+    found = LOCKED_CASE if lock else CASE
+    if not who.sees_all:
+        found = found.where(visible(who))
+    named = {"the_number": reports.read_number(number)}
+    report = session.scalars(found, named).one_or_none()
     if report is None:
         raise NotFound
     return report
@@ -197,8 +204,8 @@ def actions(
 def _fitting(session: Session, case: Report, who: Officer, now: datetime) -> list[Edge]:
     return [
         edge
-        for edge in edges.TABLE
-        if edges.fits(case, edge, now)
-        and _plays(case, edge, who)
+        for edge in edges.LEAVING[case.status]
+        if _plays(case, edge, who)
+        and edges.fits(case, edge, now)
         and not (edge.action is Action.RETURN and registry.return_closed(session, case, now))
     ]

@@ -36,6 +36,7 @@ class Rules:
     """All that decides routing and deadlines, as of one reading."""
 
     departments: Mapping[str, routing.Department]
+    names: Mapping[str, str]
     routing: tuple[Rule, ...]
     deadlines: tuple[DeadlineRule, ...]
     calendar: WorkCalendar
@@ -52,10 +53,12 @@ def rules(session: Session) -> Rules:
 
 
 def _read(session: Session) -> Rules:
-    named = session.scalars(select(Department).where(Department.active))
+    rows = session.execute(select(Department.code, Department.name).where(Department.active))
+    names = dict(rows.all())
     days = session.execute(select(CalendarDay.day, CalendarDay.working))
     return Rules(
-        departments={row.code: routing.Department(row.code, row.name) for row in named},
+        departments={code: routing.Department(code, name) for code, name in names.items()},
+        names=names,
         routing=tuple(Rule.from_json(body) for body in _bodies(session, RoutingRule)),
         deadlines=tuple(DeadlineRule.from_json(body) for body in _bodies(session, DeadlineRow)),
         calendar=WorkCalendar(dict(days.all())),
@@ -72,7 +75,7 @@ def _bodies(session: Session, model: Any) -> list[dict[str, Any]]:
 
 def departments(session: Session) -> Mapping[str, str]:
     """Return the names of departments by code."""
-    return {code: found.name for code, found in rules(session).departments.items()}
+    return rules(session).names
 
 
 def suggest(session: Session, category: str, place: Place, received_at: datetime) -> Decision:

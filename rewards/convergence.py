@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import set_committed_value
@@ -29,6 +29,16 @@ from rewards.posting import Cause, lapse_due, lock, write
 from rewards.states import AwardReason, AwardState, EntryReason, Hold
 
 log = structlog.get_logger()
+
+
+OF_REPORTS = locked(  # every decision asks it, so it is built once
+    select(Award)
+    .where(
+        Award.report_id.in_(bindparam("reports", expanding=True)),
+        Award.reason == AwardReason.REPORT,
+    )
+    .order_by(Award.id)
+)
 
 
 @dataclass(frozen=True)
@@ -148,10 +158,8 @@ def settled(session: Session, event: CaseSettled) -> None:
 
 
 def _lock_awards(session: Session, report_ids: Sequence[int]) -> dict[int, Award]:
-    wanted = select(Award).where(
-        Award.report_id.in_(report_ids), Award.reason == AwardReason.REPORT
-    )
-    return {award.report_id: award for award in session.scalars(locked(wanted.order_by(Award.id)))}
+    found = session.scalars(OF_REPORTS, {"reports": list(report_ids)})
+    return {award.report_id: award for award in found}
 
 
 def _open_award(session: Session, claim: Claim, account_id: int) -> Award:

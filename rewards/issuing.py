@@ -8,13 +8,13 @@ and by one conditional UPDATE, so nothing is sold that is not there.
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import bindparam, func, or_, select, update
 from sqlalchemy.orm import Session, joinedload
 
 from core import audit, crypto
 from core.clock import day_end, local_day
 from core.database import public_id
-from core.rows import make_once
+from core.rows import make_once, table_of, writer
 from core.tokens import Caller
 from rewards import ledger
 from rewards.catalogue import Offer, Voucher
@@ -37,6 +37,24 @@ from rewards.vouchers import new_code
 PURPOSE = "voucher"
 TRIES = 5
 NOT_COUNTED = (VoucherStatus.REFUNDED, VoucherStatus.VOID)
+OFFERS = table_of(Offer)
+WITH_PARTNER = (  # every redemption asks both, so they are built once
+    select(Offer)
+    .options(joinedload(Offer.partner))
+    .where(Offer.id == bindparam("offer"))
+    .execution_options(populate_existing=True)
+)
+TAKE_ONE = (
+    update(OFFERS)
+    .where(
+        OFFERS.c.id == bindparam("offer"),
+        OFFERS.c.status == OfferStatus.OPEN,
+        OFFERS.c.points_price == bindparam("price"),
+        or_(OFFERS.c.stock_left.is_(None), OFFERS.c.stock_left > 0),
+    )
+    .values(stock_left=OFFERS.c.stock_left - 1)
+    .returning(OFFERS.c.id)
+)
 
 
 def redeem(session: Session, offer_id: int, *, actor: Caller, now: datetime) -> Voucher:
@@ -72,8 +90,7 @@ def redeem(session: Session, offer_id: int, *, actor: Caller, now: datetime) -> 
 
 
 def _open_offer(session: Session, offer_id: int, now: datetime) -> Offer:
-    statement = select(Offer).options(joinedload(Offer.partner)).where(Offer.id == offer_id)
-    offer = session.scalars(statement.execution_options(populate_existing=True)).one()
+    offer = session.scalars(WITH_PARTNER, {"offer": offer_id}).one()
     if not _is_open(offer, now):
         raise OfferClosed
     if offer.stock_left == 0:
@@ -116,19 +133,8 @@ def take_stock(session: Session, offer: Offer, now: datetime) -> None:
     Raises:
         OutOfStock, OfferClosed, OfferChanged: it is not.
     """
-    taken = session.scalar(
-        update(Offer)
-        .where(
-            Offer.id == offer.id,
-            Offer.status == OfferStatus.OPEN,
-            Offer.points_price == offer.points_price,
-            or_(Offer.stock_left.is_(None), Offer.stock_left > 0),
-        )
-        .values(stock_left=Offer.stock_left - 1)
-        .returning(Offer.id)
-        .execution_options(synchronize_session=False)
-    )
-    if taken is None:
+    seen = {"offer": offer.id, "price": offer.points_price}
+    if writer(session).execute(TAKE_ONE, seen).scalar_one_or_none() is None:
         _open_offer(session, offer.id, now)
         raise OfferChanged
 

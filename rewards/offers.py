@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, func, insert, or_, select
+from sqlalchemy import Select, bindparam, func, insert, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from core import audit, paging
@@ -22,7 +22,7 @@ def visible(session: Session, public_id: str, *, staff: bool) -> Offer:
     Raises:
         OfferNotFound: there is none, or it is not to be seen yet.
     """
-    offer = session.scalars(_with_partner().where(Offer.public_id == public_id)).first()
+    offer = session.scalars(NAMED, {"offer": public_id}).first()
     if offer is None or (offer.status is OfferStatus.DRAFT and not staff):
         raise OfferNotFound
     return offer
@@ -32,6 +32,9 @@ def _with_partner() -> Select[Offer]:
     return (
         select(Offer).options(joinedload(Offer.partner)).execution_options(populate_existing=True)
     )
+
+
+NAMED = _with_partner().where(Offer.public_id == bindparam("offer"))  # built once
 
 
 def listed(

@@ -23,6 +23,18 @@ from rewards.models import PointsAccount, PointsLot, Posting, Transaction
 from rewards.states import EntryReason, Pot
 
 BALANCES = ("available", "pending", "debt", "sequence")
+HELD = locked(  # asked by all that moves points, so both are built once
+    select(PointsAccount)
+    .where(PointsAccount.account_id.in_(bindparam("accounts", expanding=True)))
+    .order_by(PointsAccount.account_id)
+)
+LOTS = (
+    select(
+        *(table_of(PointsLot).c[n] for n in ("account_id", "expires_at", "remaining", "expired"))
+    )
+    .where(table_of(PointsLot).c.account_id.in_(bindparam("accounts", expanding=True)))
+    .order_by(table_of(PointsLot).c.expires_at)
+)
 
 
 @dataclass(frozen=True)
@@ -40,12 +52,8 @@ class Cause:
 def lock(session: Session, account_ids: Iterable[int]) -> dict[int, Balance]:
     """Lock points accounts by id and return their balances; one that never moved is empty."""
     wanted = sorted(set(account_ids))
-    held = (
-        select(PointsAccount)
-        .where(PointsAccount.account_id.in_(wanted))
-        .order_by(PointsAccount.account_id)
-    )
-    accounts = {account.account_id: account for account in session.scalars(locked(held))}
+    held = session.scalars(HELD, {"accounts": wanted})
+    accounts = {account.account_id: account for account in held}
     lots = _lots(session, [key for key in wanted if key in accounts])
     return {key: _balance(accounts.get(key), lots.get(key, ())) for key in wanted}
 
@@ -53,12 +61,9 @@ def lock(session: Session, account_ids: Iterable[int]) -> dict[int, Balance]:
 def _lots(session: Session, account_ids: Sequence[int]) -> dict[int, list[Lot]]:
     if not account_ids:
         return {}
-    columns = (PointsLot.account_id, PointsLot.expires_at, PointsLot.remaining, PointsLot.expired)
     found: dict[int, list[Lot]] = {}
-    statement = select(*columns).where(PointsLot.account_id.in_(account_ids))
-    for account_id, expires_at, remaining, expired in session.execute(
-        statement.order_by(PointsLot.expires_at)
-    ):
+    rows = writer(session).execute(LOTS, {"accounts": account_ids})
+    for account_id, expires_at, remaining, expired in rows:
         found.setdefault(account_id, []).append(Lot(expires_at, remaining, expired))
     return found
 

@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from core import audit
+from core.rows import table_of
 from core.tokens import Caller
 from rewards.awards import BrokenRules, Rules, read_rules
 from rewards.errors import RulesRetroactive, RulesUnreadable
@@ -25,6 +26,9 @@ class Edition:
     id: int
     effective_from: datetime
     rules: Rules | None
+
+
+NEWEST = select(func.max(table_of(RuleSet).c.id))  # every submission asks it: built once
 
 
 @dataclass(frozen=True)
@@ -50,7 +54,7 @@ def edition(session: Session, rule_set_id: int) -> Edition | None:
 
 
 def _fresh(session: Session) -> _Book:
-    newest = session.scalar(select(func.max(RuleSet.id)))
+    newest = session.connection().execute(NEWEST).scalar()
     kept: _Book | None = _caches().get("rule_sets")
     if kept is None or kept.newest != newest:
         rows = session.execute(select(RuleSet.id, RuleSet.effective_from, RuleSet.body))

@@ -7,14 +7,24 @@ from datetime import datetime
 from functools import cache
 from pathlib import Path
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
 from citizen.residents.models import Consent, ConsentStep, Purpose
 from citizen.states import Earning
+from core.rows import table_of
 
 NOTICES = Path(__file__).resolve().parent.parent / "data" / "notices"
 CURRENT: dict[Purpose, str] = {Purpose.PRIVACY: "2026-11", Purpose.POINTS: "2026-11"}
+
+
+CONSENTS = table_of(Consent)
+LAST_OF_POINTS = (  # every submission asks it, so it is built once
+    select(CONSENTS.c.step)
+    .where(CONSENTS.c.account_id == bindparam("account"), CONSENTS.c.purpose == Purpose.POINTS)
+    .order_by(CONSENTS.c.id.desc())
+    .limit(1)
+)
 
 
 @dataclass(frozen=True)
@@ -101,6 +111,5 @@ def earns(session: Session, account_id: int, anonymous: bool) -> Earning:  # noq
     """Say whether a report that is sent now can earn points; one statement."""
     if anonymous:
         return Earning.ANONYMOUS
-    of_points = (Consent.account_id == account_id, Consent.purpose == Purpose.POINTS)
-    last = select(Consent.step).where(*of_points).order_by(Consent.id.desc()).limit(1)
-    return Earning.YES if session.scalar(last) is ConsentStep.GIVEN else Earning.NO_CONSENT
+    last = session.connection().execute(LAST_OF_POINTS, {"account": account_id}).scalar()
+    return Earning.YES if last is ConsentStep.GIVEN else Earning.NO_CONSENT

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from citizen.areas import Area
@@ -15,6 +15,7 @@ from core.database import locked
 from core.errors import Conflict, Forbidden, Invalid, NotFound
 from core.messages import say
 from core.permissions import Kind, Role
+from core.rows import table_of
 from core.tokens import Caller
 from moderation.models import Department
 from moderation.staff.models import Post, Scope, StaffProfile
@@ -32,6 +33,15 @@ class OwnAccount(Forbidden):
     """Nobody changes their own rights: another administrator does."""
 
     code, zh, en = "own_account", "不能修改自己的权限", "Nobody changes their own rights"
+
+
+PROFILES = table_of(StaffProfile)
+SCOPE = select(  # every request of staff asks it, so it is built once
+    PROFILES.c.department,
+    PROFILES.c.areas,
+    PROFILES.c.phone_index,
+    PROFILES.c.rotating_phone_index,
+).where(PROFILES.c.account_id == bindparam("account"))
 
 
 @dataclass(frozen=True)
@@ -62,11 +72,11 @@ class Member:
 
 def scope(session: Session, account_id: int) -> Scope:
     """Return what a staff account acts for; one read by primary key."""
-    profile = session.get(StaffProfile, account_id)
-    if profile is None:
+    row = session.connection().execute(SCOPE, {"account": account_id}).one_or_none()
+    if row is None:
         return Scope(None, frozenset())
-    indexes = (profile.phone_index, profile.rotating_phone_index)
-    return Scope(profile.department, profile.areas, tuple(index for index in indexes if index))
+    department, areas, *indexes = row
+    return Scope(department, areas, tuple(index for index in indexes if index))
 
 
 def colleague(session: Session, username: str, role: Role, department: str | None) -> int | None:

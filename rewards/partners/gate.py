@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import case, func, or_, select, update
+from sqlalchemy import BindParameter, bindparam, case, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from core import audit, crypto
 from core.clock import shanghai
 from core.database import locked
-from core.rows import make, put
+from core.rows import make, put, table_of, writer
 from core.tokens import Caller
 from rewards.catalogue import Redemption, SettlementLine, Voucher
 from rewards.errors import (
@@ -32,6 +32,15 @@ from rewards.states import LineKind, VoucherStatus
 from rewards.vouchers import QrToken, UnreadableQr, normalise, read_qr
 
 UNDO_WINDOW = timedelta(minutes=10)
+
+
+BY_CODE = select(Voucher).where(  # every gate asks it, so it is built once
+    or_(
+        Voucher.code_index.in_(bindparam("indexes", expanding=True)),
+        Voucher.rotating_index.in_(bindparam("indexes", expanding=True)),
+    ),
+    Voucher.partner_id == bindparam("partner"),
+)
 
 
 @dataclass(frozen=True)
@@ -71,8 +80,7 @@ def find(session: Session, partner_id: int, shown: dict[str, str], now: datetime
             raise QrExpired
         return voucher
     indexes = crypto.blind_indexes(normalise(shown["code"]), PURPOSE)
-    either = or_(Voucher.code_index.in_(indexes), Voucher.rotating_index.in_(indexes))
-    return _one(session, select(Voucher).where(either, Voucher.partner_id == partner_id))
+    return _one(session, BY_CODE, {"indexes": indexes, "partner": partner_id})
 
 
 def qr_token(text: str) -> QrToken:
@@ -98,8 +106,10 @@ def by_key(session: Session, partner_id: int, identifier: str) -> Voucher:
     return _one(session, select(Voucher).where(Voucher.public_id == identifier, own))
 
 
-def _one(session: Session, statement: Any) -> Voucher:
-    found = session.scalars(statement.execution_options(populate_existing=True)).first()
+def _one(session: Session, statement: Any, named: dict[str, Any] | None = None) -> Voucher:
+    found = session.scalars(
+        statement, named or {}, execution_options={"populate_existing": True}
+    ).first()
     if found is None:
         raise VoucherNotFound
     voucher: Voucher = found
@@ -151,24 +161,14 @@ def take_use(session: Session, voucher: Voucher, now: datetime) -> int:
     Raises:
         AlreadyUsed, NotUsable: none is.
     """
-    uses = session.scalar(
-        update(Voucher)
-        .where(
-            Voucher.id == voucher.id,
-            Voucher.status == VoucherStatus.ISSUED,
-            Voucher.valid_until > now,
-            Voucher.uses < Voucher.entries,
-        )
-        .values(**one_more_use(now))
-        .returning(Voucher.uses)
-        .execution_options(synchronize_session=False)
-    )
+    named = {"voucher": voucher.id, "now": now}
+    uses: int | None = writer(session).execute(TAKE_USE, named).scalar_one_or_none()
     if uses is None:
         refuse(session, voucher, now)
     return uses or 0
 
 
-def one_more_use(used_at: datetime) -> dict[str, Any]:
+def one_more_use(used_at: datetime | BindParameter[datetime]) -> dict[str, Any]:
     """Return the columns that a use changes; the last entry makes the voucher used."""
     last = Voucher.uses + 1 >= Voucher.entries
     return {
@@ -176,6 +176,19 @@ def one_more_use(used_at: datetime) -> dict[str, Any]:
         "status": case((last, VoucherStatus.USED), else_=VoucherStatus.ISSUED),
         "used_at": func.coalesce(Voucher.used_at, used_at),
     }
+
+
+TAKE_USE = (  # every use asks it, so it is built once
+    update(table_of(Voucher))
+    .where(
+        Voucher.id == bindparam("voucher"),
+        Voucher.status == VoucherStatus.ISSUED,
+        Voucher.valid_until > bindparam("now"),
+        Voucher.uses < Voucher.entries,
+    )
+    .values(one_more_use(bindparam("now", type_=Voucher.used_at.type)))
+    .returning(table_of(Voucher).c.uses)
+)
 
 
 def refuse(session: Session, voucher: Voucher, now: datetime) -> None:

@@ -3,7 +3,7 @@
 import secrets
 from datetime import datetime
 
-from sqlalchemy import or_, select
+from sqlalchemy import bindparam, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -24,14 +24,20 @@ from rewards.states import PartnerStatus
 PURPOSE = "terminal"
 
 
+SPEAKING_FOR = (  # every gate asks it, so it is built once
+    select(Partner)
+    .join(PartnerMember, PartnerMember.partner_id == Partner.id)
+    .where(PartnerMember.account_id == bindparam("account"))
+)
+
+
 def speaking_for(session: Session, actor: Caller) -> Partner:
     """Return the partner that an account speaks for.
 
     Raises:
         PartnerSuspended: for none, or for one that takes no part now.
     """
-    member = select(Partner).join(PartnerMember, PartnerMember.partner_id == Partner.id)
-    partner = session.scalars(member.where(PartnerMember.account_id == actor.account_id)).first()
+    partner = session.scalars(SPEAKING_FOR, {"account": actor.account_id}).first()
     if partner is None or partner.status is not PartnerStatus.ACTIVE:
         raise PartnerSuspended
     return partner
