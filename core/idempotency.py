@@ -12,7 +12,17 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from flask import Response, request
-from sqlalchemy import ForeignKey, String, UniqueConstraint, delete, func, select, update
+from sqlalchemy import (
+    BigInteger,
+    ForeignKey,
+    String,
+    UniqueConstraint,
+    bindparam,
+    delete,
+    func,
+    select,
+    update,
+)
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from core import crypto
@@ -24,6 +34,7 @@ from core.rows import change, put_once
 from core.tokens import caller
 
 HEADER = "Idempotency-Key"
+TRY_LOCK = select(func.pg_try_advisory_xact_lock(bindparam("number", type_=BigInteger)))
 KEPT = timedelta(hours=24)
 LONGEST = 128
 
@@ -162,7 +173,7 @@ def _claim(session: Session, key: str, *, forever: bool) -> int:
 
 def _try_lock(session: Session, name: str) -> None:
     number = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big", signed=True)
-    if not session.scalar(select(func.pg_try_advisory_xact_lock(number))):
+    if not session.connection().execute(TRY_LOCK, {"number": number}).scalar():
         raise KeyInFlight
 
 

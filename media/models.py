@@ -2,11 +2,25 @@
 
 from datetime import datetime
 from enum import StrEnum
+from functools import cache
+from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, String, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    String,
+    bindparam,
+    case,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.database import BigId, Model, UtcDateTime, choice, public_id
+from core.rows import table_of
 
 UNUSED = text("claimed_at IS NULL")
 
@@ -98,3 +112,33 @@ class Photo(Model):
         if self.latitude is None or self.longitude is None:
             return None
         return {"longitude": self.longitude, "latitude": self.latitude, "crs": "wgs84"}
+
+
+OF_SUBJECTS = (  # every case that is shown asks it, so it is built once
+    select(Photo)
+    .where(
+        Photo.subject_kind.in_(bindparam("kinds", expanding=True)),
+        Photo.subject_id.in_(bindparam("ids", expanding=True)),
+    )
+    .order_by(Photo.claimed_at, Photo.position, Photo.id)
+)
+
+
+@cache
+def claiming(count: int) -> Any:
+    """Return the UPDATE that binds so many photos to what uses them, as `service.claim` says."""
+    photos = table_of(Photo)
+    ids = [bindparam(f"id_{place}", type_=photos.c.public_id.type) for place in range(count)]
+    position = case(*((photos.c.public_id == found, at) for at, found in enumerate(ids)))
+    free = photos.c.public_id.in_(ids), photos.c.claimed_at.is_(None)
+    claimed = (
+        update(photos)
+        .where(*free, photos.c.owner_id == bindparam("owner"))
+        .values(
+            subject_kind=bindparam("kind"),
+            subject_id=bindparam("subject"),
+            claimed_at=bindparam("now"),
+            position=position,
+        )
+    )
+    return select(Photo).from_statement(claimed.returning(*photos.columns))

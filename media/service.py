@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from io import BytesIO
 from typing import BinaryIO, Final
 
-from sqlalchemy import ColumnElement, bindparam, case, func, select, update
+from sqlalchemy import ColumnElement, func, select, update
 
 from core.accounts import Account
 from core.clock import now as present
@@ -30,7 +30,7 @@ from media.errors import (
 )
 from media.evidence import cleaned
 from media.images import Picture, Weight, examine
-from media.models import Photo, PhotoDecision, Variant
+from media.models import OF_SUBJECTS, Photo, PhotoDecision, Variant, claiming
 from media.objects import PhotoStore, new_key, object_name
 from media.ports import MayView
 from media.twins import twins as twins_of
@@ -41,15 +41,6 @@ GRACE: Final = timedelta(hours=1)  # between an upload's objects and its row
 WINDOW: Final = timedelta(hours=24)  # of the upload limit, and the life of an unused photo
 LONGEST_NAME: Final = 120
 _FRESH: Final = {"populate_existing": True}
-
-OF_SUBJECTS: Final = (  # every case that is shown asks it, so it is built once
-    select(Photo)
-    .where(
-        Photo.subject_kind.in_(bindparam("kinds", expanding=True)),
-        Photo.subject_id.in_(bindparam("ids", expanding=True)),
-    )
-    .order_by(Photo.claimed_at, Photo.position, Photo.id)
-)
 
 twins = twins_of
 
@@ -205,18 +196,10 @@ def claim(
     places = {public_id: place for place, public_id in enumerate(public_ids)}
     if not places:
         return []
-    claimed = db.session.scalars(
-        update(Photo)
-        .where(Photo.public_id.in_(places), Photo.owner_id == owner_id, Photo.claimed_at.is_(None))
-        .values(
-            subject_kind=subject[0],
-            subject_id=subject[1],
-            claimed_at=now or present(),
-            position=case(places, value=Photo.public_id),
-        )
-        .returning(Photo),
-        execution_options=_FRESH,
-    ).all()
+    kind, identifier = subject
+    named = {"kind": kind, "subject": identifier, "owner": owner_id, "now": now or present()}
+    named |= {f"id_{place}": public_id for public_id, place in places.items()}
+    claimed = db.session.scalars(claiming(len(places)), named, execution_options=_FRESH).all()
     if len(claimed) < len(places):
         _explain(public_ids, owner_id, {photo.public_id for photo in claimed})
     return sorted(claimed, key=lambda photo: photo.position)

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, select
+from sqlalchemy import ColumnElement, bindparam, select
 from sqlalchemy.orm import Session
 
 from citizen import geo
@@ -15,6 +15,19 @@ from moderation import duplicates
 from moderation.duplicates import Limits, Sighting
 
 MOST_COMPARED = 200
+NEARBY = (  # every case that is shown asks it, so it is built once
+    select(Report)
+    .where(
+        Report.category == bindparam("category"),
+        Report.latitude.between(bindparam("south"), bindparam("north")),
+        Report.longitude.between(bindparam("west"), bindparam("east")),
+        Report.submitted_at.between(bindparam("first"), bindparam("last")),
+        Report.status.not_in((Status.WITHDRAWN, Status.MERGED)),
+        Report.id != bindparam("own"),
+    )
+    .order_by(Report.submitted_at.desc())
+    .limit(MOST_COMPARED)
+)
 
 
 def likely_duplicates(
@@ -22,7 +35,7 @@ def likely_duplicates(
 ) -> list[dict[str, Any]]:
     """Return likely duplicates among what the reader may see, likeliest first, with reasons."""
     limits = Limits()
-    nearby = session.scalars(_nearby(case, limits).where(visible))
+    nearby = session.scalars(NEARBY.where(visible), _around(case, limits))
     others = {other.number: other for other in nearby}
     ranked = duplicates.rank(_sighting(case), map(_sighting, others.values()), limits)
     return [
@@ -37,23 +50,20 @@ def likely_duplicates(
     ]
 
 
-def _nearby(case: Report, limits: Limits) -> Select[Report]:
+def _around(case: Report, limits: Limits) -> dict[str, Any]:
+    """Return what NEARBY asks for: the box and the span of time around a case."""
     point = Point(case.longitude, case.latitude)
     box = geo.box_around(point, limits.reach_m(case.category))
-    return (
-        select(Report)
-        .where(
-            Report.category == case.category,
-            Report.latitude.between(box.south, box.north),
-            Report.longitude.between(box.west, box.east),
-            Report.submitted_at >= case.submitted_at - limits.window,
-            Report.submitted_at <= case.submitted_at + limits.window,
-            Report.status.not_in((Status.WITHDRAWN, Status.MERGED)),
-            Report.id != case.id,
-        )
-        .order_by(Report.submitted_at.desc())
-        .limit(MOST_COMPARED)
-    )
+    return {
+        "category": case.category,
+        "south": box.south,
+        "north": box.north,
+        "west": box.west,
+        "east": box.east,
+        "first": case.submitted_at - limits.window,
+        "last": case.submitted_at + limits.window,
+        "own": case.id,
+    }
 
 
 def _sighting(report: Report) -> Sighting:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BindParameter, bindparam, case, func, or_, select, update
+from sqlalchemy import BindParameter, bindparam, case, func, select, update
 from sqlalchemy.orm import Session
 
 from core import audit, crypto
@@ -17,7 +17,7 @@ from core.clock import shanghai
 from core.database import locked
 from core.rows import make, put, table_of, writer
 from core.tokens import Caller
-from rewards.catalogue import Redemption, SettlementLine, Voucher
+from rewards.catalogue import BY_CODE, Redemption, SettlementLine, Voucher
 from rewards.errors import (
     AlreadyUndone,
     AlreadyUsed,
@@ -32,15 +32,6 @@ from rewards.states import LineKind, VoucherStatus
 from rewards.vouchers import QrToken, UnreadableQr, normalise, read_qr
 
 UNDO_WINDOW = timedelta(minutes=10)
-
-
-BY_CODE = select(Voucher).where(  # every gate asks it, so it is built once
-    or_(
-        Voucher.code_index.in_(bindparam("indexes", expanding=True)),
-        Voucher.rotating_index.in_(bindparam("indexes", expanding=True)),
-    ),
-    Voucher.partner_id == bindparam("partner"),
-)
 
 
 @dataclass(frozen=True)
