@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-import numpy as np
-import shapely
-
 from citizen.geo import EARTH_RADIUS_M
+from core.later import later
+
+np, shapely = later("numpy"), later("shapely")
 
 # Half a centimetre and more: what the inverse of a coordinate system and the last digit may move.
 EDGE_DEGREES = 1e-7

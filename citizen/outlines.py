@@ -10,17 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import shapely
-from shapely.errors import ShapelyError
-from shapely.geometry import shape
-
 from citizen.atlas import AreaKind, Geometry, Outline
 from citizen.geo import Crs, Point, to_wgs84
+from core.later import later
+
+np, shapely = later("numpy"), later("shapely")
 
 CODE_FIELDS = ("code", "adcode", "id")
 LARGEST_BYTES = 64 * 1024 * 1024
-UNREADABLE = (ShapelyError, ValueError, TypeError, AttributeError, LookupError, RecursionError)
+UNREADABLE = (ValueError, TypeError, AttributeError, LookupError, RecursionError)
 CRACK_DEGREES = 0.0002  # about 20 m: cracks that conversion and digitising leave between districts
 
 
@@ -124,8 +122,8 @@ def _belt(properties: Mapping[str, Any], which: str) -> int:
 
 def _geometry(raw: Any, which: str, crs: Crs) -> tuple[Geometry, bool]:
     try:
-        drawn = shapely.force_2d(shape(raw))
-    except UNREADABLE as error:
+        drawn = shapely.force_2d(shapely.geometry.shape(raw))
+    except (shapely.errors.ShapelyError, *UNREADABLE) as error:
         raise OutlineInvalid(f"{which}的几何无法读取") from error
     if drawn.geom_type not in {"Polygon", "MultiPolygon"} or drawn.is_empty:
         raise OutlineInvalid(f"{which}不是面（Polygon 或 MultiPolygon）")

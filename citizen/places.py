@@ -12,9 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import shapely
 from flask import current_app
-from shapely.geometry import shape
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -23,6 +21,9 @@ from citizen.areas import PlaceStamp, Site
 from citizen.atlas import Atlas, Geometry, Label, Outline, Place
 from citizen.geo import Crs, Point, from_wgs84
 from core.database import db, public_id, reading
+from core.later import later
+
+shapely = later("shapely")
 
 CHECK_SECONDS = 30
 STAMP = "places"
@@ -132,7 +133,7 @@ def as_geojson(geometry: Geometry) -> str:
 
 def _drawn(text: str) -> Geometry:
     document: Mapping[str, Any] = json.loads(text)
-    return shape(document)
+    return shapely.geometry.shape(document)
 
 
 def _kept() -> _Kept:

@@ -6,8 +6,8 @@ refused.
 
 import hashlib
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-import redis
 from flask import Flask, current_app
 from sqlalchemy import String, delete, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
@@ -18,6 +18,9 @@ from core.errors import TooMany
 from core.settings import Settings, settings
 from core.sharing import SharedCounts
 from core.upsert import insert_into
+
+if TYPE_CHECKING:
+    import redis
 
 
 class LimitCount(Model):
@@ -73,7 +76,7 @@ def _subject(scope: str, key: str) -> str:
 
 
 def _hit(subject: str, window: int, seconds: int, *, by: int = 1) -> int:
-    def count_up(client: redis.Redis) -> int:
+    def count_up(client: "redis.Redis") -> int:
         pipeline = client.pipeline()
         pipeline.incr(_name(subject, window), by)
         pipeline.expire(_name(subject, window), seconds)
@@ -103,7 +106,7 @@ def _hit_database(session: Session, subject: str, window: int, seconds: int, *, 
 
 
 def _hits(subject: str, window: int) -> int:
-    def read(client: redis.Redis) -> int:
+    def read(client: "redis.Redis") -> int:
         return int(client.get(_name(subject, window)) or 0)
 
     counted = shared_counts().ask(read)

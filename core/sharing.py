@@ -3,12 +3,16 @@
 import threading
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-import redis
 import structlog
-from redis.backoff import NoBackoff
-from redis.retry import Retry
+
+from core.later import later
+
+if TYPE_CHECKING:
+    import redis
+else:
+    redis = later("redis")
 
 TIMEOUT = 0.3
 PAUSE = 5.0
@@ -28,7 +32,7 @@ class SharedCounts:
         self._lock = threading.Lock()
         self._shut_until: float | None = None
 
-    def ask(self, question: Callable[[redis.Redis], Answer]) -> Answer | None:
+    def ask(self, question: "Callable[[redis.Redis], Answer]") -> Answer | None:
         """Return what the question returns, or None."""
         if self._client is None or not self._may_ask():
             return None
@@ -59,11 +63,11 @@ class SharedCounts:
             return False
 
 
-def _client(url: str) -> redis.Redis:
+def _client(url: str) -> "redis.Redis":
     """Return a client that tries once; the library's own would try again for seconds."""
     return redis.Redis.from_url(
         url,
         socket_timeout=TIMEOUT,
         socket_connect_timeout=TIMEOUT,
-        retry=Retry(NoBackoff(), 0),
+        retry=redis.retry.Retry(redis.backoff.NoBackoff(), 0),
     )
