@@ -26,7 +26,7 @@ max_requests_jitter = 2_000
 if Path("/dev/shm").is_dir():  # noqa: S108 - the heartbeat must not wait for a disk
     worker_tmp_dir = "/dev/shm"  # noqa: S108
 
-limit_request_line = 4_094
+limit_request_line = 8_190
 limit_request_fields = 64
 control_socket_disable = True  # it would be a socket in the home folder that nothing here uses
 

@@ -133,7 +133,7 @@ def own_report(number: str) -> Response:
 
 
 @routes.post("/reports/<number>/withdraw")
-@routes.takes(EmptySchema, required=False)
+@routes.takes(EmptySchema)
 @routes.gives(200, OwnReportSchema)
 @routes.fails(NotFound, InvalidTransition)
 @may("citizen.report")

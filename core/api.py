@@ -40,6 +40,9 @@ class EmptySchema(Schema):
 class ProblemSchema(Schema):
     """RFC 9457, with a stable code and the faults by field path."""
 
+    class Meta(Schema.Meta):
+        unknown = marshmallow.INCLUDE  # members of an error's own stand beside these
+
     type = fields.Text()
     title = fields.Text()
     status = fields.StrictInteger(least=400, most=599)
@@ -55,8 +58,9 @@ class ProblemSchema(Schema):
 class Blueprint(SmorestBlueprint):
     """A room's routes; its decorators only document, the view itself reads and answers."""
 
-    def takes(self, schema: type[Schema], *, required: bool = True) -> Callable[[View], View]:
-        """Document the JSON body."""
+    def takes(self, schema: type[Schema]) -> Callable[[View], View]:
+        """Document the JSON body; without a required field, no body is one too."""
+        required = any(field.required for field in schema().fields.values())
         return self._parameter({"in": "json", "required": required, "schema": schema})
 
     def takes_form(self, schema: type[Schema]) -> Callable[[View], View]:

@@ -23,6 +23,7 @@ from sqlalchemy import (
     select,
     update,
 )
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from core import crypto
@@ -30,11 +31,10 @@ from core.api import encode
 from core.clock import now as present
 from core.database import BigId, Model, UtcDateTime, writing
 from core.errors import BadRequest, Conflict, Invalid
-from core.rows import change, put_once
+from core.rows import change, put_once, table_of
 from core.tokens import caller
 
 HEADER = "Idempotency-Key"
-TRY_LOCK = select(func.pg_try_advisory_xact_lock(bindparam("number", type_=BigInteger)))
 KEPT = timedelta(hours=24)
 LONGEST = 128
 
@@ -84,6 +84,19 @@ class IdempotencyKey(Model):
     answer_ciphertext: Mapped[bytes | None]
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
+
+
+def _claim_statement() -> Any:
+    """Insert a key where its lock is free, on PostgreSQL; the lock ends with the transaction."""
+    table = table_of(IdempotencyKey)
+    names = ("account_id", "route", "key", "request_digest", "created_at", "expires_at")
+    free = func.pg_try_advisory_xact_lock(bindparam("lock", type_=BigInteger))
+    row = select(*(bindparam(name, type_=table.c[name].type) for name in names)).where(free)
+    insert = postgresql.insert(table).from_select(names, row)
+    return insert.on_conflict_do_nothing().returning(table.c.id)
+
+
+CLAIM = _claim_statement()
 
 
 class Replay(Exception):
@@ -157,8 +170,6 @@ def _key(*, required: bool) -> str | None:
 
 def _claim(session: Session, key: str, *, forever: bool) -> int:
     now, account_id, route = present(), caller().account_id, f"{request.method} {request.path}"
-    if session.get_bind().dialect.name == "postgresql":
-        _try_lock(session, f"{account_id}\0{route}\0{key}")
     values = {
         "account_id": account_id,
         "route": route,
@@ -167,14 +178,18 @@ def _claim(session: Session, key: str, *, forever: bool) -> int:
         "created_at": now,
         "expires_at": None if forever else now + KEPT,
     }
-    claimed = put_once(session, IdempotencyKey, values)
+    if session.get_bind().dialect.name == "sqlite":
+        claimed = put_once(session, IdempotencyKey, values)
+    else:
+        claimed = _try_claim(session, values, f"{account_id}\0{route}\0{key}")
     return claimed if claimed is not None else _meet(session, values, now, forever=forever)
 
 
-def _try_lock(session: Session, name: str) -> None:
+def _try_claim(session: Session, values: dict[str, Any], name: str) -> int | None:
+    """Claim under a lock that never waits, in one statement; who misses it inserts nothing."""
     number = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big", signed=True)
-    if not session.connection().execute(TRY_LOCK, {"number": number}).scalar():
-        raise KeyInFlight
+    claimed = session.connection().execute(CLAIM, {**values, "lock": number}).scalar_one_or_none()
+    return None if claimed is None else int(claimed)
 
 
 def _meet(session: Session, values: dict[str, Any], now: datetime, *, forever: bool) -> int:
@@ -182,7 +197,9 @@ def _meet(session: Session, values: dict[str, Any], now: datetime, *, forever: b
     names = ("account_id", "route", "key")
     row = session.scalars(
         select(IdempotencyKey).where(*(getattr(IdempotencyKey, n) == values[n] for n in names))
-    ).one()
+    ).one_or_none()
+    if row is None:
+        raise KeyInFlight
     if not forever and row.expires_at is not None and row.expires_at <= now:
         session.execute(update(IdempotencyKey).where(IdempotencyKey.id == row.id).values(**values))
         return row.id

@@ -236,7 +236,7 @@ def _add_route(action: Action, wanted: StaffAction) -> None:
         view
     )
     view = routes.needs("If-Match", example='"1-staff"')(view)
-    view = routes.takes(wanted.schema, required=wanted.schema is not EmptySchema)(view)
+    view = routes.takes(wanted.schema)(view)
     routes.post(f"/cases/<number>/{action.value}", endpoint=view.__name__)(view)
 
 

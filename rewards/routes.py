@@ -96,7 +96,7 @@ def show_offer(offer_id: str) -> Response:
 
 
 @routes.post("/offers/<offer_id>/redeem")
-@routes.takes(EmptySchema, required=False)
+@routes.takes(EmptySchema)
 @routes.needs("Idempotency-Key", example="6f1c2a54-redeem-1")
 @routes.gives(201, OwnVoucherSchema)
 @routes.fails(
@@ -151,7 +151,7 @@ def show_voucher(voucher_id: str) -> Response:
 
 
 @routes.post("/me/vouchers/<voucher_id>/cancel")
-@routes.takes(EmptySchema, required=False)
+@routes.takes(EmptySchema)
 @routes.gives(200, OwnVoucherSchema)
 @routes.fails(VoucherNotFound, AlreadyUsed, NotUsable, CancelClosed, Invalid)
 @may("rewards.redeem")

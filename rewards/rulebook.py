@@ -1,16 +1,20 @@
-"""Which rule set was in force when; kept in the process, refreshed by one look a use."""
+"""Which rule set was in force when; kept in the process for less than a new one's notice.
 
+A set begins at the earliest 30 s after its publication, so every process has read it by then, and
+what is kept for 20 s is never out of date where it matters.
+"""
+
+import time
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
 from flask import current_app
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core import audit
-from core.rows import table_of
 from core.tokens import Caller
 from rewards.awards import BrokenRules, Rules, read_rules
 from rewards.errors import RulesRetroactive, RulesUnreadable
@@ -28,12 +32,13 @@ class Edition:
     rules: Rules | None
 
 
-NEWEST = select(func.max(table_of(RuleSet).c.id))  # every submission asks it: built once
+NOTICE = timedelta(seconds=30)
+KEPT_SECONDS = 20
 
 
 @dataclass(frozen=True)
 class _Book:
-    newest: int | None
+    read_at: float
     editions: tuple[Edition, ...]
 
 
@@ -54,11 +59,10 @@ def edition(session: Session, rule_set_id: int) -> Edition | None:
 
 
 def _fresh(session: Session) -> _Book:
-    newest = session.connection().execute(NEWEST).scalar()
     kept: _Book | None = _caches().get("rule_sets")
-    if kept is None or kept.newest != newest:
+    if kept is None or time.monotonic() > kept.read_at + KEPT_SECONDS:
         rows = session.execute(select(RuleSet.id, RuleSet.effective_from, RuleSet.body))
-        kept = _Book(newest, tuple(_read(*row) for row in rows))
+        kept = _Book(time.monotonic(), tuple(_read(*row) for row in rows))
         _caches()["rule_sets"] = kept
     return kept
 
@@ -85,14 +89,14 @@ def publish(
     actor: Caller,
     now: datetime,
 ) -> RuleSet:
-    """Add a rule set that begins now or later; what was submitted before keeps its own.
+    """Add a rule set that begins in 30 s or later; what was submitted before keeps its own.
 
     Raises:
-        RulesRetroactive: it would begin in the past.
+        RulesRetroactive: it would begin sooner.
         RulesUnreadable: a field is missing, unknown or out of range.
     """
-    begins = effective_from or now
-    if begins < now:
+    begins = effective_from or now + NOTICE
+    if begins < now + NOTICE:
         raise RulesRetroactive
     try:
         read_rules(body)
@@ -107,5 +111,6 @@ def publish(
     )
     session.add(made)
     session.flush()  # the audit row names its public id
+    _caches().pop("rule_sets", None)
     audit.record("rule_set.publish", actor=actor, subject=("rule_set", made.public_id), at=now)
     return made

@@ -178,7 +178,8 @@ class World:
         connection.execute(f"DELETE FROM {name}")  # type: ignore[call-overload]
         connection.execute(f"INSERT INTO {name} SELECT * FROM kept.{name}")  # type: ignore[call-overload]
         key = next(iter(db.metadata.tables[name].primary_key.columns))
-        last = f"SELECT setval(pg_get_serial_sequence('{name}', '{key.name}'), greatest(max({key.name}), 1)) FROM {name}"
+        sequence = f"pg_get_serial_sequence('{name}', '{key.name}')"
+        last = f"SELECT setval({sequence}, greatest(max({key.name}), 1)) FROM {name}"
         if key.autoincrement is not False and key.type.python_type is int:
             connection.execute(last)  # type: ignore[call-overload]
 
@@ -199,10 +200,10 @@ def world(
 
 
 @pytest.fixture
-def app(world: World) -> Iterator[Flask]:
+def app(world: World) -> Flask:
     """The application, fresh: the demo set and nothing else. No application context is open."""
     world.restore()
-    yield world.app
+    return world.app
 
 
 @pytest.fixture

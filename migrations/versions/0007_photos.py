@@ -53,7 +53,8 @@ def upgrade() -> None:
         ),
         sa.Column("links", sa.Integer(), nullable=False),
         sa.CheckConstraint(
-            "(claimed_at IS NULL) = (subject_kind IS NULL) AND (claimed_at IS NULL) = (subject_id IS NULL)",
+            "(claimed_at IS NULL) = (subject_kind IS NULL)"
+            " AND (claimed_at IS NULL) = (subject_id IS NULL)",
             name=op.f("ck_photos_claimed"),
         ),
         sa.CheckConstraint(

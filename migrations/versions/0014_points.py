@@ -14,7 +14,7 @@ depends_on: Sequence[str] | None = None
 
 
 def upgrade() -> None:
-    """Create adjustments, points_accounts, rule_sets, awards, points_lots, transactions, postings."""
+    """Create the books: rule sets, awards, accounts, lots, transactions, postings, adjustments."""
     op.create_table(
         "adjustments",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),

@@ -125,7 +125,7 @@ def list_awards() -> Response:
 
 
 @routes.post("/awards/<award_id>/release")
-@routes.takes(EmptySchema, required=False)
+@routes.takes(EmptySchema)
 @routes.gives(200, AwardSchema)
 @routes.fails(AwardNotFound, AwardNotHeld, RulesUnreadable, Invalid)
 @may("rewards.review")
@@ -245,7 +245,7 @@ def create_terminal(name: str) -> Response:
 
 
 @routes.post("/partners/<name>/terminals/<label>/revoke")
-@routes.takes(EmptySchema, required=False)
+@routes.takes(EmptySchema)
 @routes.gives(200, TerminalSchema)
 @routes.fails(PartnerNotFound, TerminalNotFound, Invalid)
 @may("rewards.manage")
@@ -260,7 +260,7 @@ def revoke_terminal(name: str, label: str) -> Response:
 
 
 @routes.post("/settlements/<partner>/<month>/close")
-@routes.takes(EmptySchema, required=False)
+@routes.takes(EmptySchema)
 @routes.gives(200, SettlementSchema)
 @routes.fails(PartnerNotFound, MonthClosed, MonthNotBegun, EarlierMonthOpen, Invalid)
 @may("rewards.manage")

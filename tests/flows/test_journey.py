@@ -19,6 +19,8 @@ AT_THE_LAKE = {"longitude": 117.2, "latitude": 34.62, "crs": "wgs84"}
 STAFFED = {"epb", "urban", "water", "agri"}
 CHANNELS = [("suishoupai", "WAT-OUT", IN_TOWN), ("huhutong", "WAT-FLOAT", AT_THE_LAKE)]
 
+pytestmark = pytest.mark.xdist_group("journey")
+
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def live(
@@ -83,7 +85,7 @@ def _walk(
 
 
 def _dispatch(dispatcher: Person, number: str) -> str:
-    """Send a case where the rules suggest, or to the demo set's department where nobody is there."""
+    """Send a case where the rules suggest, or where the demo set has somebody."""
     suggested = dispatcher.get(f"/cases/{number}").json()["suggested_department"]["code"]
     body = {} if suggested in STAFFED else {"department": "epb"}
     sent = dispatcher.act(number, "dispatch", body)

@@ -210,7 +210,7 @@ def looks(office: Office) -> list[Any]:
     wanted = (AuditEvent.action, AuditEvent.subject_id, AuditEvent.actor_id, AuditEvent.details)
     return [
         row
-        for row in office.rows(*wanted)
+        for row in sorted(office.rows(*wanted, AuditEvent.id), key=lambda row: row.id)
         if row.action.startswith(("case.read", "case.hist", "cases."))
     ]
 

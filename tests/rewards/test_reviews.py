@@ -1,5 +1,6 @@
 """Held awards: the verdict stands, the award waits, and a reviewer or the worker settles it."""
 
+import time
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -23,8 +24,15 @@ def held(api: SignIn, state: str = "held") -> list[dict[str, Any]]:
     return items
 
 
-def publish(app: Flask, **changes: Any) -> None:
+def forget_rules(app: Flask) -> None:
+    """Let this process read the rule book again at its next use."""
+    app.extensions["caches"].pop("rule_sets", None)
+
+
+def publish(app: Flask, *, forget: bool = True, **changes: Any) -> None:
     """Put other rules in force before every report of the tests."""
+    if forget:
+        forget_rules(app)
     with app.app_context(), writing() as session:
         session.add(
             RuleSet(
@@ -102,7 +110,7 @@ def test_without_any_rule_set_awards_wait_and_are_released_once_there_is_one(
     api: SignIn, app: Flask
 ) -> None:
     with app.app_context():
-        app.extensions["caches"]["rule_sets"] = None
+        forget_rules(app)
     one = claim(app, at=NOON - timedelta(days=9000))
     decide(app, one, severity=3)
     assert held(api)[0]["holds"] == ["error"]
@@ -114,6 +122,7 @@ def test_without_any_rule_set_awards_wait_and_are_released_once_there_is_one(
             created_at=NOON,
         )
         session.add(rules)
+    forget_rules(app)
     assert api("reviewer").post(f"/awards/{held(api)[0]['id']}/release").status_code == 200
     assert points(api) == (50, 0, 0)
 
@@ -186,7 +195,7 @@ def test_new_rules_count_from_their_beginning_and_never_backwards(api: SignIn, a
     assert admin.post("/rule-sets", broken).get_json()["code"] == "rules_unreadable"
     assert api("auditor").post("/rule-sets", {"title": "新", "rules": rules}).status_code == 403
     assert admin.post("/rule-sets", {"title": "新", "rules": rules}).status_code == 201
-    later = claim(app, OTHER, at=present())
+    later = claim(app, OTHER, at=present() + rulebook.NOTICE)
     assert (points(api), points(api, OTHER)) == ((0, 10, 0), (0, 7, 0))
     decide(app, before, severity=3)
     decide(app, later, severity=3)
@@ -195,13 +204,18 @@ def test_new_rules_count_from_their_beginning_and_never_backwards(api: SignIn, a
     assert titles == ["新", "默认规则"]
 
 
-def test_the_rule_book_is_read_again_when_another_process_published(
-    api: SignIn, app: Flask
+def test_the_rule_book_is_read_again_before_another_process_s_rules_begin(
+    api: SignIn, app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    assert rulebook.NOTICE.total_seconds() > rulebook.KEPT_SECONDS
     with app.app_context():
         with reading() as session:
             first = rulebook.in_force(session, NOON)
-        publish(app, base=3)
+        publish(app, forget=False, base=3)
+        with reading() as session:
+            assert rulebook.in_force(session, NOON) is first
+        later = time.monotonic() + rulebook.KEPT_SECONDS + 1
+        monkeypatch.setattr(rulebook.time, "monotonic", lambda: later)
         with reading() as session:
             second = rulebook.in_force(session, NOON)
     assert first is not None
