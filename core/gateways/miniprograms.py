@@ -8,18 +8,23 @@ import hashlib
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeGuard
+from typing import TYPE_CHECKING, Any, Protocol, TypeGuard
 
-import httpx
 import structlog
 
 from core.database import no_transaction
 from core.errors import Forbidden, Invalid, TooMany, Unauthenticated, Unavailable
+from core.later import later
 from core.messages import say
 from core.settings import Settings, WeChatApp
 
+if TYPE_CHECKING:
+    import httpx
+else:
+    httpx = later("httpx")
+
 PATH = "/sns/jscode2session"
-TIMEOUT = httpx.Timeout(5, connect=2)  # seconds
+TIMEOUT, CONNECT_TIMEOUT = 5, 2  # seconds
 ATTEMPTS = 3
 PAUSE = 0.1  # seconds before the second attempt, twice that before the third
 BUSY, QUOTA, BLOCKED = -1, 45011, 40226
@@ -97,7 +102,9 @@ class HttpWeChat:
 
     def __init__(self, url: str, apps: tuple[WeChatApp, ...]) -> None:
         self._apps = {app.name: app for app in apps}
-        self._client = httpx.Client(base_url=url, timeout=TIMEOUT)
+        self._client = httpx.Client(
+            base_url=url, timeout=httpx.Timeout(TIMEOUT, connect=CONNECT_TIMEOUT)
+        )
 
     def code_to_session(self, app: str, code: str) -> WeChatSession:
         no_transaction()

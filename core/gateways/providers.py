@@ -12,19 +12,24 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
-import httpx
 import structlog
 
 from core.clock import now as present
 from core.database import no_transaction
 from core.errors import Invalid, Unauthenticated, Unavailable
+from core.later import later
 from core.messages import say
 from core.settings import IdentityAccount, Settings, SettingsError
 
+if TYPE_CHECKING:
+    import httpx
+else:
+    httpx = later("httpx")
+
 PROVIDERS = ("aishandong",)
-TIMEOUT = httpx.Timeout(5, connect=2)  # seconds
+TIMEOUT, CONNECT_TIMEOUT = 5, 2  # seconds
 SUCCESS = "000000"
 LONGEST_ID = 200
 log = structlog.get_logger()
@@ -115,7 +120,9 @@ class HttpIdentity:
 
     def __init__(self, url: str, adapter: Adapter) -> None:
         self._adapter = adapter
-        self._client = httpx.Client(base_url=url, timeout=TIMEOUT)
+        self._client = httpx.Client(
+            base_url=url, timeout=httpx.Timeout(TIMEOUT, connect=CONNECT_TIMEOUT)
+        )
 
     def subject_of(self, provider: str, ticket: str) -> Proof:
         no_transaction()
