@@ -4,15 +4,24 @@ import click
 from flask import Flask
 from flask.cli import AppGroup
 
+from core import passwords
+from core.clock import now as present
 from core.database import writing
-from moderation import registry
+from core.errors import DomainError
+from core.permissions import Role
+from moderation import registry, staff
+from moderation.staff import Post
 
+SHORTEST_PASSWORD = 12
+
+officers = AppGroup("staff", help="Officers of the city.")
 rules = AppGroup("rules", help="Departments, routing and deadlines.")
 
 
 def init_app(app: Flask) -> None:
     """Register the commands."""
     app.cli.add_command(rules)
+    app.cli.add_command(officers)
 
 
 @rules.command("ship")
@@ -21,3 +30,22 @@ def ship_rules() -> None:
     with writing() as session:
         loaded = registry.load_shipped(session)
     click.echo(f"loaded: {', '.join(loaded) or 'nothing new'}")
+
+
+@officers.command("hire")
+@click.argument("username")
+@click.option("--role", type=click.Choice([role.value for role in Role]), multiple=True)
+@click.option("--department", help="The code of the department; handlers need one.")
+@click.password_option(help="Asked for where it is not given; 12 characters or more.")
+def hire(username: str, role: tuple[str, ...], department: str | None, password: str) -> None:
+    """Create a staff account: the first system administrator of a new installation, above all."""
+    if len(password) < SHORTEST_PASSWORD:
+        raise click.ClickException(f"a password has {SHORTEST_PASSWORD} characters or more")
+    password_hash = passwords.hash_password(password)
+    post = Post(frozenset(Role(name) for name in role), department)
+    try:
+        with writing() as session:
+            staff.hire(session, username, password_hash, post, now=present())
+    except DomainError as error:
+        raise click.ClickException(f"{error.zh} {dict(error.errors or {})}") from error
+    click.echo(f"{username} may sign in")

@@ -6,8 +6,9 @@ import click
 from flask import Flask
 from flask.cli import AppGroup
 
-from core.database import reading
-from rewards import proof
+from core.clock import now as present
+from core.database import reading, writing
+from rewards import proof, rulebook
 
 ledger_commands = AppGroup("ledger", help="Points and vouchers.")
 
@@ -15,6 +16,14 @@ ledger_commands = AppGroup("ledger", help="Points and vouchers.")
 def init_app(app: Flask) -> None:
     """Register the commands."""
     app.cli.add_command(ledger_commands)
+
+
+@ledger_commands.command("rules")
+def ship_rules() -> None:
+    """Put the default rule set in force where there is none; without one, awards wait."""
+    with writing() as session:
+        shipped = rulebook.ship(session, present())
+    click.echo("default rules are in force" if shipped else "there are rules already")
 
 
 @ledger_commands.command("check")

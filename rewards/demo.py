@@ -1,16 +1,12 @@
 """The demo set of contract 8: default rules, three partners, three offers."""
 
-from datetime import date, datetime
+from datetime import datetime
 
-from core.clock import day_start
 from core.database import writing
-from rewards import offers
-from rewards.awards import DEFAULT_RULES
-from rewards.models import RuleSet
+from rewards import offers, rulebook
 from rewards.partners import members
 from rewards.states import OfferStatus
 
-BEGINS = day_start(date(2020, 1, 1))  # reports that are loaded with an older date earn too
 PARTNERS = {
     "bus": "济宁市公共交通集团",
     "taibai": "太白湖景区",
@@ -26,9 +22,7 @@ OFFERS = (
 def load(now: datetime, password_hash: str) -> None:
     """Fill an empty database; every partner signs in with the demo password."""
     with writing() as session:
-        session.add(
-            RuleSet(title="默认规则", body=DEFAULT_RULES, effective_from=BEGINS, created_at=now)
-        )
+        rulebook.ship(session, now)
         for name, title in PARTNERS.items():
             partner = members.create(session, name=name, title=title, actor=None, now=now)
             members.add_account(

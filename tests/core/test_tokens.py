@@ -1,4 +1,4 @@
-"""Access and refresh tokens: every fault is 401; what ends a sign-in ends it at once."""
+"""Access and refresh tokens (B77): every fault is 401; what ends a sign-in ends it at once."""
 
 import base64
 import json

@@ -1,4 +1,7 @@
-"""At the gate: used exactly once, refusals that say why, and nothing about people."""
+"""At the gate: used exactly once, refusals that say why, and nothing about people.
+
+Bug cases B53, B57 (as typed and scanned) and B58 (another partner's voucher, guessing).
+"""
 
 import base64
 import json

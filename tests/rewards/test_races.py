@@ -1,4 +1,7 @@
-"""Many at once: one wins; a control with the guard switched off shows each race real."""
+"""Many at once: one wins; a control with the guard switched off shows each race real.
+
+Bug cases B46 (paid twice), B49 (one balance), B51 (the last item), B52 (two turnstiles).
+"""
 
 import secrets
 import threading

@@ -1,4 +1,4 @@
-"""Codes as people type them, and the picture that gates check offline."""
+"""Codes as people type them (B57), and the picture that gates check offline."""
 
 import base64
 import json
