@@ -54,6 +54,13 @@ if os.environ.get("METRICS_MASTER") != str(os.getpid()):
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(_metrics_folder())
 
 
+def post_fork(_server: Any, _worker: Any) -> None:
+    """Let each worker give memory back, before the application and its threads take any."""
+    from core import memory
+
+    memory.give_back()
+
+
 def child_exit(_server: Any, worker: Any) -> None:
     """Take a dead worker's gauges away; its counters stay in the sum."""
     from prometheus_client import multiprocess

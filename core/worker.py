@@ -11,7 +11,7 @@ from types import FrameType
 import structlog
 from flask import current_app
 
-from core import audit, idempotency, limits, outbox, phones
+from core import audit, idempotency, limits, memory, outbox, phones
 from core.clock import now as present
 from core.database import db, reading, writing
 
@@ -103,6 +103,7 @@ def _put_off(message: outbox.Due, error: str) -> None:
 
 def run(jobs: Sequence[Job]) -> None:
     """Run until SIGTERM or SIGINT; what is under way is finished first."""
+    memory.give_back()
     stop = threading.Event()
 
     def asked(_number: int, _frame: FrameType | None) -> None:
