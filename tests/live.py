@@ -42,6 +42,8 @@ class Live:
     workers: int = 2
     extra: Mapping[str, str] = field(default_factory=dict)
     process: "subprocess.Popen[bytes] | None" = None
+    with_worker: bool = False
+    worker: "subprocess.Popen[bytes] | None" = None
     people: "list[Person]" = field(default_factory=list)
 
     @property
@@ -80,10 +82,9 @@ class Live:
     def start(self) -> float:
         """Start the server and return the seconds until it was ready."""
         began = time.monotonic()
-        command = [str(TOOLS / "gunicorn"), "-c", "gunicorn.conf.py"]
-        self.process = subprocess.Popen(
-            command, cwd=PROJECT, env=self.environ, start_new_session=True
-        )
+        self.process = self._begin("gunicorn", "-c", "gunicorn.conf.py")
+        if self.with_worker:
+            self.worker = self._begin("flask", "worker")
         while time.monotonic() - began < PATIENCE:
             assert self.process.poll() is None, "the server ended at once"
             try:
@@ -92,6 +93,10 @@ class Live:
             except httpx.TransportError:
                 time.sleep(0.02)
         raise AssertionError("the server does not become ready")
+
+    def _begin(self, tool: str, *arguments: str) -> "subprocess.Popen[bytes]":
+        command = [str(TOOLS / tool), *arguments]
+        return subprocess.Popen(command, cwd=PROJECT, env=self.environ, start_new_session=True)
 
     def kill(self) -> None:
         """End all its processes at once, as a power cut would."""
@@ -104,13 +109,18 @@ class Live:
         self._signal(signal.SIGTERM)
 
     def _signal(self, number: int) -> None:
-        if self.process is None or self.process.poll() is not None:
-            return
-        if number == signal.SIGKILL:
-            os.killpg(self.process.pid, number)
-        else:
-            self.process.send_signal(number)
-        self.process.wait(20)
+        running = [
+            process
+            for process in (self.process, self.worker)
+            if process is not None and process.poll() is None
+        ]
+        for process in running:
+            if number == signal.SIGKILL:
+                os.killpg(process.pid, number)
+            else:
+                process.send_signal(number)
+        for process in running:
+            process.wait(20)
 
     def token(self, name: str) -> str:
         """Return an access token, as `flask token` would print it, without starting Python anew."""

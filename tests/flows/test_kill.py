@@ -30,7 +30,7 @@ def live(
     url = f"sqlite:///{home / 'live.sqlite3'}"
     if request.param == "postgresql":
         url = request.getfixturevalue("new_database")("kill")
-    server = Live(home, url, extra={"LIMITS": "1000"})
+    server = Live(home, url, extra={"LIMITS": "1000"}, with_worker=True)
     server.prepare()
     yield server
     server.stop()
