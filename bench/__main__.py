@@ -15,10 +15,10 @@ def main() -> int:
     asked = _arguments()
     sizes = TINY if asked.tiny else Sizes()
     found = [_survey(kind, sizes) for kind in asked.database or KINDS]
-    section = report.text(found, machine.named([one.database for one in found]))
-    print(section)
+    where = machine.named([one.database for one in found])
+    print(report.text(found, where))
     if asked.write:
-        report.put_into(asked.write, section)
+        report.put_into(asked.write, report.text(found, where, brief=True))
     return 0
 
 

@@ -51,6 +51,7 @@ class Survey:
     """All figures of one database; `greeting` is the CPU of an authenticated hello."""
 
     database: str
+    sizes: Sizes
     greeting: Cost
     operations: Sequence[Measured]
     lists: Sequence[lists.Looked]
@@ -84,7 +85,7 @@ def survey(found: Databases, sizes: Sizes, say: Callable[[str], None]) -> Survey
         city.close()
         large.close()
     measured = [_measured(o.name, floors, costs[o.name], lively[o.name]) for o in operations]
-    return Survey(version, greeting, measured, looked, server_mb, worker)
+    return Survey(version, sizes, greeting, measured, looked, server_mb, worker)
 
 
 def _race(
