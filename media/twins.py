@@ -9,7 +9,7 @@ from core.database import db
 from media.models import Photo
 
 SAME_BYTES = (  # every case that is shown asks it, so it is built once
-    select(Photo.sha256, Photo.subject_kind, Photo.subject_id)
+    select(Photo)
     .where(
         Photo.sha256.in_(bindparam("digests", expanding=True)),
         Photo.subject_kind.in_(bindparam("kinds", expanding=True)),
@@ -34,7 +34,9 @@ def twins(photos: Sequence[Photo], kinds: Sequence[str]) -> list[Twin]:
     if not by_digest:
         return []
     asked = {"digests": list(by_digest), "kinds": list(kinds), "own": [p.id for p in photos]}
+    found = db.session.scalars(SAME_BYTES, asked)
     return [
-        Twin(by_digest[digest].public_id, (str(kind), str(identifier)), 0)
-        for digest, kind, identifier in db.session.execute(SAME_BYTES, asked)
+        Twin(by_digest[photo.sha256].public_id, photo.subject, 0)
+        for photo in found
+        if photo.subject
     ]

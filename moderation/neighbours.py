@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, bindparam, select
+from sqlalchemy import ColumnElement, bindparam, select
 from sqlalchemy.orm import Session
 
 from citizen import geo
@@ -15,17 +15,8 @@ from moderation import duplicates
 from moderation.duplicates import Limits, Sighting
 
 MOST_COMPARED = 200
-NEARBY = (  # every case that is shown asks it, so it is built once, and for what it compares
-    select(
-        Report.number,
-        Report.category,
-        Report.longitude,
-        Report.latitude,
-        Report.submitted_at,
-        Report.description,
-        Report.ended_at,
-        Report.status,
-    )
+NEARBY = (  # every case that is shown asks it, so it is built once
+    select(Report)
     .where(
         Report.category == bindparam("category"),
         Report.latitude.between(bindparam("south"), bindparam("north")),
@@ -44,7 +35,7 @@ def likely_duplicates(
 ) -> list[dict[str, Any]]:
     """Return likely duplicates among what the reader may see, likeliest first, with reasons."""
     limits = Limits()
-    nearby = session.execute(NEARBY.where(visible), _around(case, limits))
+    nearby = session.scalars(NEARBY.where(visible), _around(case, limits))
     others = {other.number: other for other in nearby}
     ranked = duplicates.rank(_sighting(case), map(_sighting, others.values()), limits)
     return [
@@ -75,7 +66,7 @@ def _around(case: Report, limits: Limits) -> dict[str, Any]:
     }
 
 
-def _sighting(report: Report | Row[*tuple[Any, ...]]) -> Sighting:
+def _sighting(report: Report) -> Sighting:
     return Sighting(
         number=report.number,
         category=report.category,
