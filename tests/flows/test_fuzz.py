@@ -51,7 +51,7 @@ def _fuzz(live: Live, token: str, home: Path) -> "subprocess.CompletedProcess[st
         f"Authorization: Bearer {token}",
         f"--max-examples={EXAMPLES}",
         "--phases=examples,coverage,fuzzing",
-        "--generation-database=none",
+        "--generation-deterministic",
         *(f"--exclude-path={path}" for path in ENDING),
     ]
     return subprocess.run(
