@@ -61,7 +61,7 @@ def look(small: City, large: City, *, batches: int, size: int, server: int | Non
     found = [
         _look(name, asked, (small, large), (batches, size), server) for name, asked in pages.items()
     ]
-    few = (max(2, batches // 5), max(2, size // 4))
+    few = (max(2, batches // 3), max(2, size // 4))
     found += [_look(name, asked, (small, large), few, server) for name, asked in filters.items()]
     handler = {"limit": "20", "as": "handler-epb"}
     return [*found, _look("a handler's own", handler, (small, large), few, server)]

@@ -18,7 +18,7 @@ from bench.timing import Contender, Cost, Prepared, race
 class Sizes:
     """How much is measured."""
 
-    batches: int = 15
+    batches: int = 9
     batch: int = 20
     live_batches: int = 4
     live_batch: int = 60
