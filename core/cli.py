@@ -64,8 +64,9 @@ def fill_demo() -> None:
         return
     password = settings().demo_password or secrets.token_urlsafe(12)
     password_hash = passwords.hash_password(password)
-    for load in current_app.extensions["demo"]:
-        load(present(), password_hash)
+    with writing() as session:  # all or nothing: a half demo set would be taken for a whole one
+        for load in current_app.extensions["demo"]:
+            load(session, present(), password_hash)
     click.echo("demo set loaded")
     if settings().demo_password is None:
         click.echo(f"password of all demo staff and partners (shown once): {password}")

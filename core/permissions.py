@@ -23,16 +23,6 @@ class Role(StrEnum):
     SYSADMIN = "sysadmin"
 
 
-ROLE_LABELS: dict[Role, str] = {
-    Role.DISPATCHER: "受理员",
-    Role.HANDLER: "办理人员",
-    Role.REVIEWER: "复核员",
-    Role.REWARDS_ADMIN: "奖励管理员",
-    Role.AUDITOR: "审计员",
-    Role.SYSADMIN: "系统管理员",
-}
-
-
 @dataclass(frozen=True)
 class Grant:
     """Kinds that may, and the roles that staff among them need (any one of them)."""

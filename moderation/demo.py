@@ -2,7 +2,8 @@
 
 from datetime import datetime
 
-from core.database import writing
+from sqlalchemy.orm import Session
+
 from core.permissions import Role
 from moderation import registry, staff
 from moderation.staff import Post
@@ -20,9 +21,8 @@ OFFICERS: tuple[tuple[str, str, Post], ...] = (
 )
 
 
-def load(now: datetime, password_hash: str) -> None:
+def load(session: Session, now: datetime, password_hash: str) -> None:
     """Load departments and rules, and one officer per role; handlers act in the whole city."""
-    with writing() as session:
-        registry.load_shipped(session)
-        for username, display_name, post in OFFICERS:
-            staff.hire(session, username, password_hash, post, now=now, display_name=display_name)
+    registry.load_shipped(session)
+    for username, display_name, post in OFFICERS:
+        staff.hire(session, username, password_hash, post, now=now, display_name=display_name)

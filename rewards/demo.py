@@ -2,7 +2,8 @@
 
 from datetime import datetime
 
-from core.database import writing
+from sqlalchemy.orm import Session
+
 from rewards import offers, rulebook
 from rewards.partners import members
 from rewards.states import OfferStatus
@@ -19,31 +20,28 @@ OFFERS = (
 )
 
 
-def load(now: datetime, password_hash: str) -> None:
+def load(session: Session, now: datetime, password_hash: str) -> None:
     """Fill an empty database; every partner signs in with the demo password."""
-    with writing() as session:
-        rulebook.ship(session, now)
-        for name, title in PARTNERS.items():
-            partner = members.create(session, name=name, title=title, actor=None, now=now)
-            members.add_account(
-                session, partner, username=name, password_hash=password_hash, now=now
-            )
-        for partner_name, title, kind, price, stock, fen in OFFERS:
-            values = {
-                "partner": partner_name,
-                "title": title,
-                "kind": kind,
-                "description": "",
-                "terms": "凭券码或二维码核销一次，不找零、不兑现。",
-                "status": OfferStatus.OPEN,
-                "points_price": price,
-                "price_fen": fen,
-                "stock_left": stock,
-                "limit_per_resident": None,
-                "valid_days": 90,
-                "cancel_days": 7,
-                "entries": 1,
-                "opens_at": None,
-                "closes_at": None,
-            }
-            offers.create(session, values, actor=None, now=now)
+    rulebook.ship(session, now)
+    for name, title in PARTNERS.items():
+        partner = members.create(session, name=name, title=title, actor=None, now=now)
+        members.add_account(session, partner, username=name, password_hash=password_hash, now=now)
+    for partner_name, title, kind, price, stock, fen in OFFERS:
+        values = {
+            "partner": partner_name,
+            "title": title,
+            "kind": kind,
+            "description": "",
+            "terms": "凭券码或二维码核销一次，不找零、不兑现。",
+            "status": OfferStatus.OPEN,
+            "points_price": price,
+            "price_fen": fen,
+            "stock_left": stock,
+            "limit_per_resident": None,
+            "valid_days": 90,
+            "cancel_days": 7,
+            "entries": 1,
+            "opens_at": None,
+            "closes_at": None,
+        }
+        offers.create(session, values, actor=None, now=now)

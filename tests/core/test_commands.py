@@ -8,7 +8,7 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from core.accounts import Account, Credential
-from core.database import reading
+from core.database import db, reading
 from tests.clients import Api
 from tests.conftest import DEMO_PASSWORD, World
 from tests.core.conftest import Build
@@ -83,3 +83,23 @@ def test_the_demo_password_is_the_one_that_was_set_and_not_printed(
         hashes = set(session.scalars(select(Credential.password_hash)))
     assert all(DEMO_PASSWORD not in each for each in hashes)
     assert world
+
+
+def test_a_demo_set_that_breaks_off_leaves_nothing_and_can_be_loaded_again(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_arguments: object) -> None:
+        raise RuntimeError("the power went")
+
+    with app.app_context():
+        db.drop_all()
+        db.create_all()
+        db.session.remove()
+        db.engine.dispose()
+    loads = app.extensions["demo"]
+    monkeypatch.setitem(app.extensions, "demo", (*loads[:-1], broken))
+    assert app.test_cli_runner().invoke(args=["demo"]).exit_code != 0
+    app.extensions["caches"].clear()
+    monkeypatch.setitem(app.extensions, "demo", loads)
+    again = app.test_cli_runner().invoke(args=["demo"])
+    assert again.output.startswith("demo set loaded"), again.output
