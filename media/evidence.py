@@ -41,6 +41,7 @@ class Claims:
     """What the file says; None where it says nothing, or nothing that can be true.
 
     `orientation` is 1 to 8 and says how the stored pixels must be turned to stand upright.
+    `remark` is the file's comment, else its description; `creator_tool` the program of its XMP.
     """
 
     captured_at: datetime | None = None
@@ -51,6 +52,9 @@ class Claims:
     model: str | None = None
     software: str | None = None
     orientation: int = 1
+    modified_at: datetime | None = None
+    creator_tool: str | None = None
+    remark: str | None = None
 
     def upright(self) -> "Claims":
         """The same claims about pixels that stand upright already."""
@@ -60,9 +64,9 @@ class Claims:
 Value = tuple[int, bytes]  # the type's number, and the raw bytes
 
 
-def read_claims(block: bytes) -> Claims:
+def read_claims(exif: bytes, xmp: bytes = b"") -> Claims:  # noqa: ARG001
     """Read an EXIF block, with or without its `Exif` prefix; a broken one claims nothing."""
-    tiff = block.removeprefix(_PREFIX)
+    tiff = exif.removeprefix(_PREFIX)
     order = _BYTE_ORDERS.get(tiff[:4])
     if order is None or len(tiff) < 8:
         return Claims()
