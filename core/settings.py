@@ -38,6 +38,21 @@ class SmsAccount:
 
 
 @dataclass(frozen=True)
+class ContentAccount:
+    """Who checks what is to be published: nobody but our own rules, or WeChat for one of our apps.
+
+    `open_id` is a person of the office, never a reporter; `push_key` is the 43 characters with
+    which WeChat seals what it pushes, empty for the plain form.
+    """
+
+    checker: str
+    app: str
+    open_id: str = field(repr=False)
+    push_token: str = field(repr=False)
+    push_key: str = field(repr=False)
+
+
+@dataclass(frozen=True)
 class IdentityAccount:
     """How the identity provider knows us; `adapter`, a `module:Class`, signs and unseals."""
 
@@ -69,6 +84,9 @@ class Settings:
     case_prefix: str
     demo_password: str | None = field(repr=False)
     digest: str
+    evidence_digest: str
+    public_url: str
+    content_check: ContentAccount
     wechat_url: str
     wechat_apps: tuple[WeChatApp, ...]
     sms_gateway: str
@@ -127,6 +145,9 @@ def from_environment(environ: Mapping[str, str] | None = None) -> Settings:
         case_prefix=env.get("CASE_PREFIX", "3708"),
         demo_password=env.get("DEMO_PASSWORD"),
         digest=_one_of(env, "AUDIT_DIGEST", DIGESTS),
+        evidence_digest=_one_of(env, "EVIDENCE_DIGEST", DIGESTS),
+        public_url=_public_url(env),
+        content_check=_content_account(env),
         wechat_url=env.get("WECHAT_URL", "https://api.weixin.qq.com"),
         wechat_apps=_wechat_apps(env.get("WECHAT_APPS", "")),
         sms_gateway=_one_of(env, "SMS_GATEWAY", ("console", "tencent", "alibaba")),
@@ -210,6 +231,31 @@ def _wechat_apps(text: str) -> tuple[WeChatApp, ...]:
     if any(len(part) != 3 for part in parts):
         raise SettingsError("WECHAT_APPS needs entries of the form name:appid:secret")
     return tuple(WeChatApp(*part) for part in parts)
+
+
+def _public_url(env: Mapping[str, str]) -> str:
+    """Return the address by which the outside reaches us, without a slash at its end."""
+    url = env.get("PUBLIC_URL", "http://127.0.0.1:8000").rstrip("/")
+    if not url.startswith(("http://", "https://")):
+        raise SettingsError("PUBLIC_URL must begin with http:// or https://")
+    return url
+
+
+def _content_account(env: Mapping[str, str]) -> ContentAccount:
+    """Read what a content check by WeChat needs, and refuse half of it."""
+    checker = _one_of(env, "CONTENT_CHECK", ("offline", "wechat"))
+    names = ("CONTENT_CHECK_APP", "CONTENT_CHECK_OPENID", "WECHAT_PUSH_TOKEN")
+    app, open_id, push_token = (env.get(name, "") for name in names)
+    if checker == "wechat":
+        missing = [name for name in (*names, "PUBLIC_URL") if name not in env]
+        if missing:
+            raise SettingsError(f"CONTENT_CHECK=wechat needs {', '.join(missing)}")
+        if app not in {known.name for known in _wechat_apps(env.get("WECHAT_APPS", ""))}:
+            raise SettingsError("CONTENT_CHECK_APP must be one of WECHAT_APPS")
+    push_key = env.get("WECHAT_PUSH_KEY", "")
+    if push_key and len(push_key) != 43:
+        raise SettingsError("WECHAT_PUSH_KEY must have 43 characters")
+    return ContentAccount(checker, app, open_id, push_token, push_key)
 
 
 def _sms_account(env: Mapping[str, str]) -> SmsAccount:

@@ -1,16 +1,18 @@
 """The rows of photos: what was received, what the file claims, and what uses it."""
 
 from datetime import datetime
-from enum import StrEnum
 from functools import cache
 from typing import Any
 
 from sqlalchemy import (
+    JSON,
     BigInteger,
     CheckConstraint,
     ForeignKey,
     Index,
+    LargeBinary,
     String,
+    UniqueConstraint,
     bindparam,
     case,
     select,
@@ -19,25 +21,23 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from core.database import BigId, Model, UtcDateTime, choice, public_id
+from core.database import BigId, Model, UtcDateTime, append_only, choice, public_id
 from core.rows import table_of
+from media.states import ContentState, PhotoDecision, Variant
+
+__all__ = [
+    "OF_SUBJECTS",
+    "ContentCheck",
+    "ContentState",
+    "Photo",
+    "PhotoDecision",
+    "PhotoPrint",
+    "Redaction",
+    "Variant",
+    "claiming",
+]
 
 UNUSED = text("claimed_at IS NULL")
-
-
-class Variant(StrEnum):
-    """The three objects of a photo: two copies made from pixels, and the evidence itself."""
-
-    THUMB = "thumb"
-    LARGE = "large"
-    ORIGINAL = "original"
-
-
-class PhotoDecision(StrEnum):
-    """What a dispatcher decided about the public; without a decision it sees nothing."""
-
-    PUBLISHED = "published"
-    HIDDEN = "hidden"
 
 
 class Photo(Model):
@@ -45,7 +45,9 @@ class Photo(Model):
 
     `subject_kind` and `subject_id` are the caller's words, opaque here, and set once, by a claim.
     `touched_at` is the last time that its owner sent it: an unused photo goes 24 hours later.
-    `links` counts up whenever every signed link of the photo must end at once.
+    `links` counts up whenever every signed link of the photo must end at once. The public sees
+    the objects under `public_key`, without one the plain copies, when the photo is published and
+    its content passed.
     """
 
     __tablename__ = "photos"
@@ -76,12 +78,12 @@ class Photo(Model):
     touched_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
     sha256: Mapped[str] = mapped_column(String(64), index=True)
+    sm3: Mapped[str | None] = mapped_column(String(64))
     byte_size: Mapped[int]
     mime_type: Mapped[str] = mapped_column(String(32))
     file_name: Mapped[str] = mapped_column(String(120))
     width: Mapped[int]
     height: Mapped[int]
-    likeness: Mapped[int | None] = mapped_column(BigInteger, index=True)
 
     captured_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     zone_assumed: Mapped[bool] = mapped_column(default=False)
@@ -90,6 +92,9 @@ class Photo(Model):
     make: Mapped[str | None] = mapped_column(String(64))
     model: Mapped[str | None] = mapped_column(String(64))
     software: Mapped[str | None] = mapped_column(String(64))
+    modified_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    creator_tool: Mapped[str | None] = mapped_column(String(64))
+    remark: Mapped[str | None] = mapped_column(String(64))
 
     subject_kind: Mapped[str | None] = mapped_column(String(32))
     subject_id: Mapped[str | None] = mapped_column(String(64))
@@ -97,6 +102,8 @@ class Photo(Model):
     claimed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
     decision: Mapped[PhotoDecision | None] = mapped_column(choice(PhotoDecision))
+    content: Mapped[ContentState | None] = mapped_column(choice(ContentState))
+    public_key: Mapped[str | None] = mapped_column(String(32))
     links: Mapped[int] = mapped_column(default=0)
 
     @property
@@ -112,6 +119,60 @@ class Photo(Model):
         if self.latitude is None or self.longitude is None:
             return None
         return {"longitude": self.longitude, "latitude": self.latitude, "crs": "wgs84"}
+
+
+class PhotoPrint(Model):
+    """What a picture looks like, so that the same one is found again; see `media.likeness`.
+
+    `sign` is a signed 64-bit number, the bands are its pieces by which it is found, `gist` is the
+    upright picture as 32 rows of 32 grey bytes.
+    """
+
+    __tablename__ = "photo_prints"
+    photo_id: Mapped[int] = mapped_column(
+        BigId, ForeignKey("photos.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    sign: Mapped[int] = mapped_column(BigInteger)
+    band_a: Mapped[int] = mapped_column(index=True)
+    band_b: Mapped[int] = mapped_column(index=True)
+    band_c: Mapped[int] = mapped_column(index=True)
+    gist: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+@append_only
+class Redaction(Model):
+    """A version of a photo with rectangles blacked out; all of them are kept, with their objects.
+
+    `boxes` are `[x, y, width, height]` in pixels of the upright picture.
+    """
+
+    __tablename__ = "photo_redactions"
+    __table_args__ = (UniqueConstraint("photo_id", "number"),)
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    photo_id: Mapped[int] = mapped_column(ForeignKey("photos.id"))
+    number: Mapped[int]
+    key: Mapped[str] = mapped_column(String(32), unique=True)
+    boxes: Mapped[list[list[int]]] = mapped_column(JSON)
+    actor_id: Mapped[int | None] = mapped_column(ForeignKey("accounts.id"))
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class ContentCheck(Model):
+    """A question to a content checker about one version of a photo, and its answer.
+
+    An answer that comes before its question's `trace_id` is known waits here without a photo.
+    """
+
+    __tablename__ = "content_checks"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    photo_id: Mapped[int | None] = mapped_column(ForeignKey("photos.id"), index=True)
+    key: Mapped[str | None] = mapped_column(String(32))
+    trace_id: Mapped[str | None] = mapped_column(String(128), unique=True)
+    state: Mapped[ContentState] = mapped_column(choice(ContentState))
+    label: Mapped[str | None] = mapped_column(String(32))
+    attempts: Mapped[int] = mapped_column(default=0)
+    asked_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    answered_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 OF_SUBJECTS = (  # every case that is shown asks it, so it is built once

@@ -165,7 +165,6 @@ def _photo(prepared: Prepared, owner_id: int, now: datetime) -> Photo:
         file_name=prepared.file_name,
         width=picture.width,
         height=picture.height,
-        likeness=picture.likeness,
         captured_at=claims.captured_at,
         zone_assumed=claims.zone_assumed,
         latitude=claims.latitude,
@@ -173,6 +172,9 @@ def _photo(prepared: Prepared, owner_id: int, now: datetime) -> Photo:
         make=claims.make,
         model=claims.model,
         software=claims.software,
+        modified_at=claims.modified_at,
+        creator_tool=claims.creator_tool,
+        remark=claims.remark,
     )
 
 

@@ -21,6 +21,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from citizen.states import Verdict
 from core.database import BigId, Model, UtcDateTime, append_only, choice
+from media.states import PhotoDecision
 
 
 class Stage(StrEnum):
@@ -161,6 +162,23 @@ class Resolution(_Fact, Model):
     department: Mapped[str] = mapped_column(String(32))
     finding: Mapped[str] = mapped_column(Text)
     measures: Mapped[str] = mapped_column(Text)
+
+
+@append_only
+class PhotoDecisionFact(_Fact, Model):
+    """What was decided about a photo and the public; without an actor the case's end decided.
+
+    The subject is what the photo was claimed for, `redaction` the version that was seen.
+    """
+
+    __tablename__ = "photo_decisions"
+    __table_args__ = (Index("ix_photo_decisions_photo", "photo", "id"),)
+    subject_kind: Mapped[str] = mapped_column(String(32))
+    subject_id: Mapped[str] = mapped_column(String(64))
+    photo: Mapped[str] = mapped_column(String(32))
+    decision: Mapped[PhotoDecision] = mapped_column(choice(PhotoDecision))
+    redaction: Mapped[int | None]
+    reason: Mapped[str | None] = mapped_column(Text)
 
 
 @append_only

@@ -11,11 +11,13 @@ from flask import Flask, current_app
 
 from core.database import no_transaction
 from core.gateways.miniprograms import WeChat, WeChatSession, wechat_body
+from core.gateways.models import AccessToken
 from core.gateways.providers import IdentityProvider, Proof, identity_body
 from core.gateways.textmessages import SmsGateway, SmsUnavailable, sms_body
 from core.settings import Settings
 
 __all__ = [
+    "AccessToken",
     "Gateways",
     "IdentityProvider",
     "Proof",
