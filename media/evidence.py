@@ -2,16 +2,18 @@
 
 The block is read by hand, tag by tag: general readers give up on a whole block, or warn, when one
 tag of it is broken, and phones break single tags all the time. Every read is bounded by the block
-itself, so no block can make it loop.
+itself, so no block can make it loop. Where the block is silent, the XMP packet is asked.
 """
 
 import re
 import struct
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, timezone
-from typing import Final
+from typing import Final, NamedTuple
+
+from media import packets
 
 ASSUMED_ZONE: Final = timezone(timedelta(hours=8))  # of stamps without an offset: Jining
 EARLIEST_YEAR: Final = 1900  # scans of old prints are real, year 5 is a camera's empty battery
@@ -19,19 +21,26 @@ LATEST_YEAR: Final = 2999  # still a date after any shift of zone, on both datab
 LONGEST_TEXT: Final = 64
 LONGEST_VALUE: Final = 4096
 
-_PREFIX: Final = b"Exif\x00\x00"
+_PREFIX: Final = re.compile(rb"(?:Exif\x00\x00){0,2}")  # some WebP and PNG writers add another
 _BLANKS: Final = frozenset({"Cc", "Zl", "Zp", "Zs"})
 _BYTE_ORDERS: Final = {b"II*\x00": "<", b"MM\x00*": ">"}
-_ASCII, _SHORT, _LONG, _RATIONAL, _SIGNED_RATIONAL = 2, 3, 4, 5, 10
-_SIZES: Final = {_ASCII: 1, _SHORT: 2, _LONG: 4, _RATIONAL: 8, _SIGNED_RATIONAL: 8}
+_ASCII, _SHORT, _LONG, _RATIONAL, _UNDEFINED, _SIGNED_RATIONAL = 2, 3, 4, 5, 7, 10
+_DIRECTORY, _UTF8 = 13, 129
+_SIZES: Final = {_ASCII: 1, _UTF8: 1, _UNDEFINED: 1, _SHORT: 2, _LONG: 4, _DIRECTORY: 4} | {
+    _RATIONAL: 8,
+    _SIGNED_RATIONAL: 8,
+}
 
-_MAKE, _MODEL, _ORIENTATION, _SOFTWARE = 0x010F, 0x0110, 0x0112, 0x0131
+_DESCRIPTION, _MAKE, _MODEL, _ORIENTATION = 0x010E, 0x010F, 0x0110, 0x0112
+_SOFTWARE, _CHANGED = 0x0131, 0x0132
 _DETAILS, _POSITION = 0x8769, 0x8825  # where the directories of the shot and of the place begin
-_TAKEN, _OFFSET = 0x9003, 0x9011
-_LATITUDE_REF, _LATITUDE, _LONGITUDE_REF, _LONGITUDE = 1, 2, 3, 4
+_TAKEN, _DIGITIZED, _COMMENT = 0x9003, 0x9004, 0x9286
+_CHANGED_OFFSET, _TAKEN_OFFSET, _DIGITIZED_OFFSET = 0x9010, 0x9011, 0x9012
+_LATITUDE, _LONGITUDE = 2, 4  # the tag before each is the letter of its hemisphere
 
-_STAMP: Final = re.compile(
-    r"(\d{4})[:/-](\d\d)[:/-](\d\d)[ T](\d\d):(\d\d):(\d\d)(?:\.\d+)?", re.ASCII
+_STAMP: Final = re.compile(  # EXIF's and XMP's, which may leave the seconds out and ends in a zone
+    r"(\d{4})[:/-](\d\d)[:/-](\d\d)[ T](\d\d):(\d\d)(?::(\d\d)(?:\.\d+)?)?(Z|[+-][\d:]+)?",
+    re.ASCII,
 )
 _ZONE: Final = re.compile(r"([+-])(\d\d):?(\d\d)", re.ASCII)
 
@@ -64,26 +73,36 @@ class Claims:
 Value = tuple[int, bytes]  # the type's number, and the raw bytes
 
 
-def read_claims(exif: bytes, xmp: bytes = b"") -> Claims:  # noqa: ARG001
-    """Read an EXIF block, with or without its `Exif` prefix; a broken one claims nothing."""
-    tiff = exif.removeprefix(_PREFIX)
-    order = _BYTE_ORDERS.get(tiff[:4])
-    if order is None or len(tiff) < 8:
-        return Claims()
-    main = _directory(tiff, order, _number(order, "I", tiff[4:8]))
-    details = _sub_directory(tiff, order, main.get(_DETAILS))
-    position = _sub_directory(tiff, order, main.get(_POSITION))
-    captured_at, zone_assumed = _captured(details)
-    latitude, longitude = _location(position, order)
+class _Block(NamedTuple):
+    """The three directories of a block, and the byte order of their numbers."""
+
+    main: Mapping[int, Value] = {}
+    details: Mapping[int, Value] = {}
+    position: Mapping[int, Value] = {}
+    order: str = "<"
+
+
+def read_claims(exif: bytes, xmp: bytes = b"") -> Claims:
+    """Read an EXIF block, with or without its `Exif` prefix, and an XMP packet.
+
+    Both as the file holds them; broken ones claim nothing. A tag of the block that is there but
+    can't be true is not replaced by what the packet says.
+    """
+    block, packet = _opened(exif), packets.properties(xmp)
+    captured_at, zone_assumed = _captured(block.details, packet)
+    latitude, longitude = _location(block.position, block.order, packet)
     return Claims(
         captured_at=captured_at,
         zone_assumed=zone_assumed,
         latitude=latitude,
         longitude=longitude,
-        make=_text(main.get(_MAKE)),
-        model=_text(main.get(_MODEL)),
-        software=_text(main.get(_SOFTWARE)),
-        orientation=_orientation(main.get(_ORIENTATION), order),
+        make=_text(block.main.get(_MAKE)),
+        model=_text(block.main.get(_MODEL)),
+        software=_text(block.main.get(_SOFTWARE)),
+        orientation=_orientation(block.main.get(_ORIENTATION), block.order),
+        modified_at=_modified(block, packet),
+        creator_tool=cleaned(packet.get(packets.CREATOR_TOOL, "")) or None,
+        remark=_remark(block, packet),
     )
 
 
@@ -92,6 +111,19 @@ def cleaned(text: str, longest: int = LONGEST_TEXT) -> str:
     spaced = (" " if unicodedata.category(mark) in _BLANKS else mark for mark in text)
     kept = "".join(mark for mark in spaced if not unicodedata.category(mark).startswith("C"))
     return " ".join(kept.split())[:longest].strip()
+
+
+def _opened(exif: bytes) -> _Block:
+    prefix = _PREFIX.match(exif)
+    tiff = exif[prefix.end() if prefix else 0 :]
+    order = _BYTE_ORDERS.get(tiff[:4])
+    if order is None or len(tiff) < 8:
+        return _Block()
+    main = _directory(tiff, order, _number(order, "I", tiff[4:8]))
+    details, position = (
+        _sub_directory(tiff, order, main.get(pointer)) for pointer in (_DETAILS, _POSITION)
+    )
+    return _Block(main, details, position, order)
 
 
 def _directory(tiff: bytes, order: str, start: int) -> dict[int, Value]:
@@ -110,7 +142,7 @@ def _directory(tiff: bytes, order: str, start: int) -> dict[int, Value]:
 
 
 def _sub_directory(tiff: bytes, order: str, pointer: Value | None) -> dict[int, Value]:
-    if pointer is None or pointer[0] != _LONG:
+    if pointer is None or pointer[0] not in {_LONG, _DIRECTORY}:
         return {}
     return _directory(tiff, order, _number(order, "I", pointer[1][:4]))
 
@@ -121,14 +153,45 @@ def _number(order: str, letter: str, raw: bytes) -> int:
 
 
 def _text(value: Value | None) -> str | None:
-    if value is None or value[0] != _ASCII:
+    if value is None or value[0] not in {_ASCII, _UTF8}:
         return None
-    raw = value[1].split(b"\x00", 1)[0]
+    return cleaned(_decoded(value[1])) or None
+
+
+def _decoded(raw: bytes) -> str:
+    """Text up to its NUL: UTF-8, else what Chinese programs write."""
+    text = raw.split(b"\x00", 1)[0]
     try:
-        text = raw.decode()
+        return text.decode()
     except UnicodeDecodeError:
-        text = raw.decode("gb18030", errors="ignore")
-    return cleaned(text) or None
+        return text.decode("gb18030", errors="ignore")
+
+
+def _remark(block: _Block, packet: Mapping[str, str]) -> str | None:
+    comment = _comment(block.details.get(_COMMENT), block.order)
+    description = _text(block.main.get(_DESCRIPTION))
+    return comment or description or cleaned(packet.get(packets.COMMENT, "")) or None
+
+
+def _comment(value: Value | None, order: str) -> str | None:
+    """A comment by the character set that its first eight bytes name."""
+    if value is None or value[0] not in {_ASCII, _UTF8, _UNDEFINED}:
+        return None
+    charset, body = value[1][:8].rstrip(b"\x00 "), value[1][8:]
+    if charset == b"UNICODE":
+        return cleaned(_utf16(body, order)) or None
+    if charset == b"JIS":
+        return cleaned(body.decode("iso2022_jp", errors="ignore")) or None
+    return cleaned(_decoded(body if charset in {b"ASCII", b""} else value[1])) or None
+
+
+def _utf16(body: bytes, order: str) -> str:
+    """Text in the block's byte order, unless its mark or its Latin letters show the other one."""
+    if body[:2] in {b"\xff\xfe", b"\xfe\xff"}:
+        return body.decode("utf-16", errors="ignore").split("\x00", 1)[0]
+    little, big = body[1::2].count(0), body[::2].count(0)
+    name = "utf-16-le" if (little, order == "<") > (big, order == ">") else "utf-16-be"
+    return body.decode(name, errors="ignore").split("\x00", 1)[0]
 
 
 def _orientation(value: Value | None, order: str) -> int:
@@ -139,14 +202,32 @@ def _orientation(value: Value | None, order: str) -> int:
     return number if 1 <= number <= 8 else 1
 
 
-def _captured(details: Mapping[int, Value]) -> tuple[datetime | None, bool]:
+def _captured(
+    details: Mapping[int, Value], packet: Mapping[str, str]
+) -> tuple[datetime | None, bool]:
     """When it was taken as an instant, and whether the zone had to be assumed."""
-    stamp = _STAMP.fullmatch(_text(details.get(_TAKEN)) or "")
+    for stamp, offset in ((_TAKEN, _TAKEN_OFFSET), (_DIGITIZED, _DIGITIZED_OFFSET)):
+        if stamp in details:
+            return _instant(_text(details[stamp]), _text(details.get(offset)))
+    return _instant(packet.get(packets.ORIGINAL) or packet.get(packets.CREATED))
+
+
+def _modified(block: _Block, packet: Mapping[str, str]) -> datetime | None:
+    """When it was written last; without an offset of its own by the clock that took it."""
+    if _CHANGED not in block.main:
+        return _instant(packet.get(packets.MODIFIED))[0]
+    offset = block.details.get(_CHANGED_OFFSET) or block.details.get(_TAKEN_OFFSET)
+    return _instant(_text(block.main[_CHANGED]), _text(offset))[0]
+
+
+def _instant(text: str | None, offset: str | None = None) -> tuple[datetime | None, bool]:
+    """A stamp as an instant, and whether its zone had to be assumed; its own goes first."""
+    stamp = _STAMP.fullmatch(text or "")
     if stamp is None or not EARLIEST_YEAR <= int(stamp[1]) <= LATEST_YEAR:
         return None, False
-    zone = _zone(_text(details.get(_OFFSET)) or "")
+    zone = _zone(stamp[7] or offset or "")
     try:
-        year, month, day, hour, minute, second = (int(part) for part in stamp.groups())
+        year, month, day, hour, minute, second = (int(part or 0) for part in stamp.groups()[:6])
         local = datetime(year, month, day, hour, minute, second, tzinfo=zone or ASSUMED_ZONE)
     except ValueError:
         return None, False
@@ -166,35 +247,39 @@ def _zone(text: str) -> timezone | None:
     return timezone(-distance if match[1] == "-" else distance)
 
 
-def _location(position: Mapping[int, Value], order: str) -> tuple[float | None, float | None]:
+def _location(
+    position: Mapping[int, Value], order: str, packet: Mapping[str, str]
+) -> tuple[float | None, float | None]:
     """Return WGS-84 (latitude, longitude), both or neither; 0/0 is a phone without a fix."""
-    latitude = _degrees(position.get(_LATITUDE), order, limit=90)
-    latitude = _signed(latitude, position.get(_LATITUDE_REF), "NS")
-    longitude = _degrees(position.get(_LONGITUDE), order, limit=180)
-    longitude = _signed(longitude, position.get(_LONGITUDE_REF), "EW")
+    if _LATITUDE in position or _LONGITUDE in position:
+        latitude = _angle(position, _LATITUDE, order)
+        longitude = _angle(position, _LONGITUDE, order)
+    else:
+        latitude = _signed(*packets.angle(packet, packets.LATITUDE), "NS")
+        longitude = _signed(*packets.angle(packet, packets.LONGITUDE), "EW")
     if latitude is None or longitude is None or (latitude == 0 and longitude == 0):
         return None, None
     return latitude, longitude
 
 
-def _signed(degrees: float | None, reference: Value | None, hemispheres: str) -> float | None:
-    """Apply the hemisphere; without a letter that names one there is no place, none is guessed."""
-    letter = (_text(reference) or "").upper()
-    if degrees is None or letter not in tuple(hemispheres):
-        return None
-    return degrees if letter == hemispheres[0] else -degrees
-
-
-def _degrees(value: Value | None, order: str, *, limit: float) -> float | None:
-    """Return degrees, minutes and seconds as degrees; None for anything that is no angle."""
-    parts = _rationals(value, order)
+def _angle(position: Mapping[int, Value], tag: int, order: str) -> float | None:
+    """The signed angle of a tag; without a letter that names a hemisphere none is guessed."""
+    parts = _rationals(position.get(tag), order)
     if parts is None or len(parts) != 3:
         return None
-    degrees, minutes, seconds = parts
-    if min(parts) < 0 or minutes >= 60 or seconds > 60:
+    return _signed(parts, _text(position.get(tag - 1)), "NS" if tag == _LATITUDE else "EW")
+
+
+def _signed(parts: Sequence[float], letter: str | None, hemispheres: str) -> float | None:
+    """Degrees, minutes, seconds as degrees south or west below zero; None if that is no angle."""
+    upper = (letter or "").upper()
+    degrees, minutes, seconds = (*parts, 0.0, 0.0, 0.0)[:3]
+    if upper not in tuple(hemispheres) or min(parts) < 0 or minutes >= 60 or seconds > 60:
         return None
     total = degrees + minutes / 60 + seconds / 3600
-    return total if total <= limit else None
+    if total > (90 if hemispheres == "NS" else 180):
+        return None
+    return total if upper == hemispheres[0] else -total
 
 
 def _rationals(value: Value | None, order: str) -> list[float] | None:
