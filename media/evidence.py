@@ -26,10 +26,11 @@ _BLANKS: Final = frozenset({"Cc", "Zl", "Zp", "Zs"})
 _BYTE_ORDERS: Final = {b"II*\x00": "<", b"MM\x00*": ">"}
 _ASCII, _SHORT, _LONG, _RATIONAL, _UNDEFINED, _SIGNED_RATIONAL = 2, 3, 4, 5, 7, 10
 _DIRECTORY, _UTF8 = 13, 129
-_SIZES: Final = {_ASCII: 1, _UTF8: 1, _UNDEFINED: 1, _SHORT: 2, _LONG: 4, _DIRECTORY: 4} | {
-    _RATIONAL: 8,
-    _SIGNED_RATIONAL: 8,
-}
+_SIZES: Final = (
+    dict.fromkeys((_ASCII, _UTF8, _UNDEFINED), 1)
+    | dict.fromkeys((_LONG, _DIRECTORY), 4)
+    | {_SHORT: 2, _RATIONAL: 8, _SIGNED_RATIONAL: 8}
+)
 
 _DESCRIPTION, _MAKE, _MODEL, _ORIENTATION = 0x010E, 0x010F, 0x0110, 0x0112
 _SOFTWARE, _CHANGED = 0x0131, 0x0132
@@ -37,6 +38,11 @@ _DETAILS, _POSITION = 0x8769, 0x8825  # where the directories of the shot and of
 _TAKEN, _DIGITIZED, _COMMENT = 0x9003, 0x9004, 0x9286
 _CHANGED_OFFSET, _TAKEN_OFFSET, _DIGITIZED_OFFSET = 0x9010, 0x9011, 0x9012
 _LATITUDE, _LONGITUDE = 2, 4  # the tag before each is the letter of its hemisphere
+_READ: Final = frozenset(  # the others' values are not even copied: 65,535 could hold 268 MB
+    {_DESCRIPTION, _MAKE, _MODEL, _ORIENTATION, _SOFTWARE, _CHANGED, _DETAILS, _POSITION}
+    | {_TAKEN, _DIGITIZED, _COMMENT, _CHANGED_OFFSET, _TAKEN_OFFSET, _DIGITIZED_OFFSET}
+    | {_LATITUDE - 1, _LATITUDE, _LONGITUDE - 1, _LONGITUDE}
+)
 
 _STAMP: Final = re.compile(  # EXIF's and XMP's, which may leave the seconds out and ends in a zone
     r"(\d{4})[:/-](\d\d)[:/-](\d\d)[ T](\d\d):(\d\d)(?::(\d\d)(?:\.\d+)?)?(Z|[+-][\d:]+)?",
@@ -127,13 +133,13 @@ def _opened(exif: bytes) -> _Block:
 
 
 def _directory(tiff: bytes, order: str, start: int) -> dict[int, Value]:
-    """The entries of one directory that lie within the block, the first of each tag."""
+    """The entries of `_READ` in one directory that lie within the block, the first of each tag."""
     found: dict[int, Value] = {}
     count = _number(order, "H", tiff[start : start + 2]) if start + 2 <= len(tiff) else 0
     for at in range(start + 2, min(start + 2 + 12 * count, len(tiff) - 11), 12):
         tag, kind, length = struct.unpack_from(f"{order}HHI", tiff, at)
         size = _SIZES.get(kind, 0) * length
-        if not 0 < size <= LONGEST_VALUE:
+        if tag not in _READ or not 0 < size <= LONGEST_VALUE:
             continue
         where = at + 8 if size <= 4 else _number(order, "I", tiff[at + 8 : at + 12])
         if where + size <= len(tiff):

@@ -9,7 +9,7 @@ import pillow_heif
 from PIL import Image
 
 ASCII, SHORT, LONG, RATIONAL = 2, 3, 4, 5
-SIZES = {1: 1, ASCII: 1, SHORT: 2, LONG: 4, RATIONAL: 8, 7: 1, 9: 4, 10: 8, 12: 8}
+SIZES = {1: 1, ASCII: 1, SHORT: 2, LONG: 4, RATIONAL: 8, 7: 1, 9: 4, 10: 8, 12: 8, 13: 4, 129: 1}
 MAKE, MODEL, ORIENTATION, SOFTWARE, DETAILS, POSITION = 0x10F, 0x110, 0x112, 0x131, 0x8769, 0x8825
 TAKEN, OFFSET = 0x9003, 0x9011
 Tags = Mapping[int, tuple[int, bytes]]
