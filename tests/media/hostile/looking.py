@@ -1,0 +1,100 @@
+"""What the decoder says of a file, and what is wrong with that."""
+
+import io
+import itertools
+from collections.abc import Iterator
+
+from PIL import Image
+
+from core.errors import DomainError
+
+try:
+    from media.decoding import examine
+    from media.files import Picture, weigh
+except ImportError:
+    from media.images import Picture, examine, weigh
+from tests.media.hostile.verdicts import ACCEPTED, MOST_PIXELS, REFUSALS, Hostile
+from tests.media.pictures import corner_colours, opened
+
+START, END, SCAN = 0xD8, 0xD9, 0xDA
+RESTARTS = range(0xD0, 0xD8)
+BARE = {START, 0xE0, 0xDB, 0xC0, 0xC4, SCAN, END}  # JFIF, tables, one frame: nothing that tells
+
+
+def verdict(data: bytes) -> tuple[str, Picture | None]:
+    """What an upload of these bytes would be told; any other error than a named one is raised."""
+    stream = io.BytesIO(data)
+    try:
+        weigh(stream)
+        return ACCEPTED, examine(stream)
+    except DomainError as refusal:
+        if refusal.code not in REFUSALS:
+            raise
+        return refusal.code, None
+
+
+def complaints(hostile: Hostile) -> list[str]:
+    """What is wrong with the verdict, and with the picture of an accepted file."""
+    found, picture = verdict(hostile.data)
+    wrong = [] if found in hostile.may else [f"{found}, not {' or '.join(sorted(hostile.may))}"]
+    if picture is None:
+        return wrong
+    if hostile.mime not in {None, picture.mime_type}:
+        wrong.append(f"taken for {picture.mime_type}")
+    if not 0 < picture.width * picture.height <= MOST_PIXELS:
+        wrong.append(f"{picture.width}x{picture.height}")
+    copies = (picture.thumb, 400), (picture.large, 1600)
+    told = (wrong_with(copy, limit, hostile) for copy, limit in copies)
+    return wrong + list(itertools.chain.from_iterable(told))
+
+
+def wrong_with(copy: bytes, limit: int, hostile: Hostile) -> Iterator[str]:
+    """What a copy of an accepted file must not be, hold or show."""
+    markers = anatomy(copy)
+    if not set(markers) <= BARE or markers.count(START) != 1 or markers.count(END) != 1:
+        yield f"segments {markers}"
+    image = opened(copy)
+    if image.mode != "RGB" or max(image.size) > limit:
+        yield f"a copy of {image.mode} {image.size}"
+    if hostile.corners is not None and tuple(corner_colours(image)) != hostile.corners:
+        yield f"corners {corner_colours(image)}"
+    yield from (f"holds {trace!r}" for trace in hostile.absent if trace in copy)
+    if hostile.corners is not None and has_magenta(image):
+        yield "shows what is hidden"
+
+
+def has_magenta(image: Image.Image) -> bool:
+    """Say whether any pixel is of the colour of hidden pictures; sound ones have none of it."""
+    red, green, blue = image.convert("RGB").split()
+    masks = (red.point(_is_high), green.point(_is_low), blue.point(_is_high))
+    both = Image.composite(masks[0], Image.new("L", image.size), masks[1])
+    return bool(Image.composite(both, Image.new("L", image.size), masks[2]).getextrema()[1])
+
+
+def _is_high(value: int) -> int:
+    return 255 if value > 200 else 0
+
+
+def _is_low(value: int) -> int:
+    return 255 if value < 60 else 0
+
+
+def anatomy(data: bytes) -> list[int]:
+    """The markers of a JPEG from its first byte to its last; nothing may lie between or behind."""
+    found, at = [], 0
+    while at < len(data):
+        assert data[at] == 0xFF, f"{len(data) - at} bytes that belong to no segment"
+        marker = data[at + 1]
+        found.append(marker)
+        at += 2
+        if marker not in {START, END}:
+            at += int.from_bytes(data[at : at + 2], "big")
+        if marker == SCAN:
+            at = _scan_end(data, at)
+    return found
+
+
+def _scan_end(data: bytes, at: int) -> int:
+    while not (data[at] == 0xFF and data[at + 1] != 0 and data[at + 1] not in RESTARTS):
+        at = data.index(b"\xff", at + 1)
+    return at
