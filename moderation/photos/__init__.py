@@ -1,0 +1,1 @@
+"""The photos of a case: what they say against it, whether they were seen before, who sees them."""
