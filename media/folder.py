@@ -13,6 +13,7 @@ from media.errors import ObjectMissing, StoreAway
 from media.objects import NAME, Stored
 
 CHUNK: Final = 1 << 20
+PROBE: Final = 1 << 16  # bytes
 
 
 class LocalStore:
@@ -41,6 +42,13 @@ class LocalStore:
             except (FileNotFoundError, NotADirectoryError) as error:
                 raise ObjectMissing from error
 
+    def stat(self, name: str) -> Stored:
+        with _away_on_os_errors():
+            try:
+                return _stored(name, self._path(name))
+            except (FileNotFoundError, NotADirectoryError) as error:
+                raise ObjectMissing from error
+
     def delete(self, names: Iterable[str]) -> None:
         with _away_on_os_errors():
             for name in names:
@@ -50,20 +58,20 @@ class LocalStore:
                     with suppress(OSError):  # not empty, or gone already
                         folder.rmdir()
 
-    def objects(self) -> Iterator[Stored]:
+    def objects(self, shard: str = "") -> Iterator[Stored]:
         with _away_on_os_errors():
-            for path in self.root.glob("[0-9a-f][0-9a-f]/*/*"):
+            for path in self.root.glob(f"{shard or '[0-9a-f]'}[0-9a-f]/*/*"):
                 name = path.relative_to(self.root).as_posix()
                 if NAME.fullmatch(name):
                     with suppress(FileNotFoundError):  # deleted meanwhile
-                        yield Stored(name, _modified(path))
+                        yield _stored(name, path)
 
     def tidy(self, before: datetime) -> int:
         left = 0
         with _away_on_os_errors():
             for path in self._incoming.glob("*"):
                 with suppress(FileNotFoundError):
-                    if _modified(path) < before:
+                    if datetime.fromtimestamp(path.stat().st_mtime, UTC) < before:
                         path.unlink()
                         left += 1
         return left
@@ -72,8 +80,10 @@ class LocalStore:
         with _away_on_os_errors():
             self._incoming.mkdir(parents=True, exist_ok=True, mode=0o700)
             draft = self._incoming / secrets.token_hex(16)
-            draft.write_bytes(b"")
-            draft.unlink()
+            try:
+                draft.write_bytes(bytes(PROBE))  # an empty file fits on a full disk
+            finally:
+                draft.unlink(missing_ok=True)
 
     def _path(self, name: str) -> Path:
         """Return the object's path, proven to lie inside the store whatever it links to."""
@@ -132,5 +142,6 @@ def _sync(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _modified(path: Path) -> datetime:
-    return datetime.fromtimestamp(path.stat().st_mtime, UTC)
+def _stored(name: str, path: Path) -> Stored:
+    found = path.stat()
+    return Stored(name, datetime.fromtimestamp(found.st_mtime, UTC), found.st_size)

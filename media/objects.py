@@ -12,6 +12,8 @@ from typing import BinaryIO, Final, Protocol
 
 from media.models import Variant
 
+LARGEST: Final = 32 << 20  # bytes of an object; the largest file that is accepted has 20 MiB
+SHARDS: Final = "0123456789abcdef"  # the first letters of all names: so large stores are walked
 NAME: Final = re.compile(r"[0-9a-f]{2}/[0-9a-f]{32}/(?:thumb|large|original)")
 
 
@@ -36,6 +38,7 @@ class Stored:
 
     name: str
     at: datetime
+    size: int
 
 
 class PhotoStore(Protocol):
@@ -45,7 +48,14 @@ class PhotoStore(Protocol):
         """Keep all of them, durably, or raise; what was begun may stay behind and is swept."""
 
     def open(self, name: str) -> BinaryIO:
-        """Open one object.
+        """Open one object, from its beginning.
+
+        Raises:
+            ObjectMissing: there is none of that name.
+        """
+
+    def stat(self, name: str) -> Stored:
+        """Say what one object is without reading it.
 
         Raises:
             ObjectMissing: there is none of that name.
@@ -54,11 +64,11 @@ class PhotoStore(Protocol):
     def delete(self, names: Iterable[str]) -> None:
         """Delete objects; one that is not there is no fault."""
 
-    def objects(self) -> Iterator[Stored]:
-        """List everything that has the form of an object's name."""
+    def objects(self, shard: str = "") -> Iterator[Stored]:
+        """List everything that has the form of an object's name and begins with that letter."""
 
     def tidy(self, before: datetime) -> int:
         """Delete what unfinished writes left before that instant; return how many."""
 
     def probe(self) -> None:
-        """Do what a put would need, cheaply."""
+        """Do what a put would need, cheaply: a store that is away or full is found out."""

@@ -1,7 +1,7 @@
 """A stand-in for a bucket on loopback: it keeps what it is sent, and can misbehave in every way."""
 
+import socket
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -14,12 +14,19 @@ PAGE = 2
 
 
 class FakeBucket:
-    """`mode` says how it answers; modern checksums and chunked bodies are refused, as by many."""
+    """`mode` says how it answers; modern checksums and chunked bodies are refused, as by many.
+
+    `silent` never answers, `deaf` answers everything but a put, `dripping` sends a byte a second
+    of a body and `dribbling` of the headers, `slow` takes a moment for each put; a number is the
+    status of every answer. `cut` counts the drips whose reader went away.
+    """
 
     def __init__(self) -> None:
         self.objects: dict[str, bytes] = {}
         self.mode = "sound"
         self.seen: list[str] = []
+        self.hanging = self.cut = 0
+        self.ended = threading.Event()
         bucket = self
 
         class Handler(_Handler):
@@ -39,13 +46,29 @@ class FakeBucket:
         modern = any(name.startswith("x-amz-checksum") for name in headers)
         if modern or "aws-chunked" in headers.get("content-encoding", ""):
             return sent.reply(400, b"<Error><Code>InvalidArgument</Code></Error>")
-        if self.mode == "silent":
-            time.sleep(20)
-        if self.mode == "dripping":
-            return sent.drip()
-        if self.mode in {"500", "503", "403"}:
+        if self.mode in {"silent", "dripping", "dribbling"}:
+            return self._hang(sent, self.mode)
+        if self.mode == "deaf" and sent.command == "PUT":
+            return self._hang(sent, "silent")
+        if self.mode.isdecimal():
             return sent.reply(int(self.mode), DENIED)
+        if self.mode == "slow" and sent.command == "PUT":
+            self.ended.wait(0.1)
         return self._serve(sent, body)
+
+    def _hang(self, sent: "_Handler", mode: str) -> None:
+        """Hold the caller until the end of the test, or until it goes."""
+        self.hanging += 1
+        sent.close_connection = True
+        try:
+            if mode == "silent":
+                self.ended.wait(60)
+            else:
+                sent.drip(self.ended, headers=mode == "dribbling")
+        except OSError:
+            self.cut += 1
+        finally:
+            self.hanging -= 1
 
     def _serve(self, sent: "_Handler", body: bytes) -> None:
         parts = urlsplit(sent.path)
@@ -70,7 +93,7 @@ class FakeBucket:
         names = [name for name in names if name > query.get("continuation-token", "")]
         rows = "".join(
             f"<Contents><Key>{name}</Key><LastModified>2026-03-01T00:00:00.000Z</LastModified>"
-            f"<Size>1</Size></Contents>"
+            f"<Size>{len(self.objects[name])}</Size></Contents>"
             for name in names[:PAGE]
         )
         more = len(names) > PAGE
@@ -87,29 +110,30 @@ class _Handler(BaseHTTPRequestHandler):
 
     def reply(self, status: int, body: bytes = b"") -> None:
         self.send_response(status)
+        self.send_header("Last-Modified", "Sun, 01 Mar 2026 00:00:00 GMT")
         if status != 204:
             self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(body)
 
-    def drip(self) -> None:
-        self.send_response(200)
-        self.send_header("Content-Length", "1000")
-        self.end_headers()
-        for _ in range(40):
+    def drip(self, ended: threading.Event, *, headers: bool) -> None:
+        self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n")
+        self.wfile.write(b"X-Endless: " if headers else b"\r\n")
+        while not ended.wait(1):
             self.wfile.write(b"x")
             self.wfile.flush()
-            time.sleep(0.3)
 
 
 @contextmanager
 def running() -> Iterator[FakeBucket]:
     bucket = FakeBucket()
-    thread = threading.Thread(target=bucket.server.serve_forever, daemon=True)
+    thread = threading.Thread(target=bucket.server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
         yield bucket
     finally:
+        bucket.ended.set()
         bucket.server.shutdown()
         bucket.server.server_close()

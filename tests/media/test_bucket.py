@@ -3,7 +3,8 @@
 import io
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,7 +13,8 @@ import pytest
 
 from core.settings import Settings, SettingsError, from_environment
 from media import bucket as module
-from media.bucket import S3Store
+from media.bucket import MOST_CALLS, SLOW, S3Store
+from media.calls import Call, Patience
 from media.errors import ObjectMissing, StoreAway
 from media.folder import LocalStore
 from media.models import Variant
@@ -94,23 +96,63 @@ def test_a_bucket_that_is_not_there_is_found_out_before_a_put(fake: FakeBucket) 
     assert not any(line.startswith("PUT") for line in fake.seen)
 
 
-@pytest.mark.parametrize("mode", ["500", "503", "403", "silent", "dripping"])
+@pytest.mark.parametrize("mode", ["500", "503", "403", "404", "silent", "dripping", "dribbling"])
 def test_a_store_that_misbehaves_is_away_within_five_seconds_and_recovers(
     store: S3Store, fake: FakeBucket, mode: str
 ) -> None:
     names = put(store, new_key())
     fake.mode = mode
-    for attempt in (lambda: store.open(names[0]), lambda: put(store, new_key())):
-        began = time.monotonic()
-        with pytest.raises(StoreAway) as caught:
-            attempt()
-        assert time.monotonic() - began <= 5
-        assert caught.value.retry_after is not None
-        if mode in {"silent", "dripping"}:
-            break
+    began = time.monotonic()
+    with pytest.raises(StoreAway) as caught:
+        store.open(names[0])
+    assert time.monotonic() - began <= 5
+    assert caught.value.retry_after is not None
     fake.mode = "sound"
     with store.open(names[0]) as stream:
         assert stream.read() == b"bytes"
+
+
+@pytest.mark.parametrize("mode", ["500", "503", "403", "404", "deaf"])
+def test_a_put_that_goes_wrong_leaves_nothing_and_goes_through_later(
+    store: S3Store, fake: FakeBucket, mode: str
+) -> None:
+    fake.mode = mode
+    began = time.monotonic()
+    with pytest.raises(StoreAway):
+        put(store, new_key())
+    assert time.monotonic() - began <= 5
+    assert fake.objects == {}
+    fake.mode = "sound"
+    assert len(put(store, new_key())) == 3
+
+
+def test_a_reply_that_never_ends_holds_no_place_for_longer_than_its_time(
+    store: S3Store, fake: FakeBucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The control: without the cut, the places would be gone for as long as it drips."""
+    names = put(store, new_key())
+    fake.mode, store.patience = "dripping", Patience(1, 3, 0.5)
+    cut = Call._cut
+    for cutting in (True, False):
+        monkeypatch.setattr(Call, "_cut", cut if cutting else lambda _call: None)
+        fake.mode = "dripping"
+        with ThreadPoolExecutor(MOST_CALLS) as pool:
+            away = [pool.submit(store.open, names[0]) for _ in range(MOST_CALLS)]
+        assert all(isinstance(tried.exception(), StoreAway) for tried in away)
+        fake.mode = "sound"
+        if cutting:
+            store.open(names[0]).close()
+            wait_until(lambda: fake.cut == MOST_CALLS)
+        else:
+            with pytest.raises(StoreAway):
+                store.open(names[0])
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    began = time.monotonic()
+    while not holds():
+        assert time.monotonic() - began < 5
+        time.sleep(0.02)
 
 
 def test_a_refused_connection_is_away_at_once() -> None:
@@ -123,16 +165,63 @@ def test_a_refused_connection_is_away_at_once() -> None:
     assert time.monotonic() - began <= 2
 
 
-def test_a_silent_store_holds_a_bounded_number_of_callers(
+def test_a_silent_store_holds_half_of_the_threads_and_refuses_the_others_at_once(
+    store: S3Store, fake: FakeBucket
+) -> None:
+    put(store, new_key())
+    fake.mode = "silent"
+    with ThreadPoolExecutor(2 * MOST_CALLS) as pool:
+        began = time.monotonic()
+        first = [pool.submit(store.probe) for _ in range(MOST_CALLS)]
+        wait_until(lambda: fake.hanging == MOST_CALLS)
+        time.sleep(max(0, began + SLOW + 0.1 - time.monotonic()))
+        for attempt in (store.probe, lambda: put(store, new_key())):
+            asked = time.monotonic()
+            with pytest.raises(StoreAway):
+                attempt()
+            assert time.monotonic() - asked < 0.1
+        assert all(isinstance(tried.exception(), StoreAway) for tried in first)
+
+
+def test_a_store_that_answers_lets_more_callers_wait_their_turn(
+    store: S3Store, fake: FakeBucket
+) -> None:
+    fake.mode = "slow"
+    with ThreadPoolExecutor(2 * MOST_CALLS) as pool:
+        names = [object_name(new_key(), Variant.THUMB) for _ in range(2 * MOST_CALLS)]
+        made = [pool.submit(store.put, {name: io.BytesIO(b"x")}) for name in names]
+    assert [tried.exception() for tried in made] == [None] * len(made)
+
+
+def test_what_nobody_of_us_put_there_is_not_read_into_memory(
     store: S3Store, fake: FakeBucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(store, "_waiting", module.threading.BoundedSemaphore(1))
-    put(store, new_key())
-    store._waiting.acquire()
+    names = put(store, new_key())
+    monkeypatch.setattr(module, "LARGEST", 4)
     with pytest.raises(StoreAway):
-        store.probe()
-    store._waiting.release()
-    store.probe()
+        store.open(names[0])
+
+
+def test_an_object_is_weighed_without_being_read(store: S3Store, fake: FakeBucket) -> None:
+    names = put(store, new_key(), b"whole file")
+    found = store.stat(names[0])
+    assert (found.size, found.at) == (10, datetime(2026, 3, 1, tzinfo=UTC))
+    assert not any(line.startswith("GET") for line in fake.seen)
+    with pytest.raises(ObjectMissing):
+        store.stat(object_name(new_key(), Variant.THUMB))
+
+
+def test_a_bucket_is_looked_for_again_when_it_was_seen_long_ago(
+    store: S3Store, fake: FakeBucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(store, new_key())
+    put(store, new_key())
+    assert len([line for line in fake.seen if line.startswith("HEAD")]) == 1
+    monkeypatch.setattr(module, "PROOF", 0)
+    store.bucket = "elsewhere"
+    with pytest.raises(StoreAway):
+        put(store, new_key())
+    assert len(fake.objects) == 6
 
 
 def test_a_bucket_has_nothing_to_tidy(store: S3Store) -> None:

@@ -135,6 +135,23 @@ def test_the_list_holds_objects_and_nothing_else(store: LocalStore) -> None:
     assert all(abs(datetime.now(UTC) - item.at) < timedelta(minutes=1) for item in listed)
 
 
+def test_a_shard_is_the_part_of_the_list_that_begins_with_a_letter(store: LocalStore) -> None:
+    first, second = put(store, "ab" * 16), put(store, "ba" * 16)
+    assert sorted(item.name for item in store.objects("a")) == sorted(first)
+    assert sorted(item.name for item in store.objects("b")) == sorted(second)
+    assert list(store.objects("c")) == []
+
+
+def test_an_object_is_weighed_without_being_read(store: LocalStore) -> None:
+    name = put(store, new_key(), b"whole file")[0]
+    found = store.stat(name)
+    assert (found.name, found.size) == (name, 10)
+    assert found in list(store.objects())
+    for missing in (object_name(new_key(), Variant.THUMB), "../secret"):
+        with pytest.raises(ObjectMissing):
+            store.stat(missing)
+
+
 def test_an_empty_store_lists_nothing(store: LocalStore) -> None:
     assert list(store.objects()) == []
     assert store.tidy(datetime.now(UTC)) == 0
