@@ -8,9 +8,10 @@ from typing import Any, Final
 from sqlalchemy import delete, select
 
 from core import outbox
-from core.database import db, reading, writing
+from core.database import reading, writing
+from core.outbox import Due, OutboxMessage
 from core.worker import Job
-from media import storage
+from media import inventory, storage
 from media.models import Photo
 from media.objects import key_of
 from media.service import GRACE, WINDOW, names_of
@@ -45,23 +46,34 @@ def sweep_orphans(now: datetime) -> int:
     store.tidy(now - GRACE)
     left = 0
     old = (stored.name for stored in store.objects() if stored.at < now - GRACE)
-    for names in _batches(old, 3 * BATCH):
-        known = _known({key_of(name) for name in names})
+    for names in batched(old):
+        known = inventory.known({key_of(name) for name in names})
         orphans = [name for name in names if key_of(name) not in known]
         store.delete(orphans)
         left += len(orphans)
     return left
 
 
-def _known(keys: Iterable[str]) -> set[str]:
-    with reading():
-        return set(db.session.scalars(select(Photo.key).where(Photo.key.in_(keys))))
-
-
-def _batches(names: Iterable[str], size: int) -> Iterator[list[str]]:
+def batched(names: Iterable[str]) -> Iterator[list[str]]:
+    """Yield as many names at a time as one question to the database may hold."""
     walk = iter(names)
-    while batch := list(islice(walk, size)):
+    while batch := list(islice(walk, 3 * BATCH)):
         yield batch
+
+
+def awaiting_deletion() -> set[str]:
+    """Return the keys whose rows are gone and whose objects wait for the worker."""
+    waiting = OutboxMessage.sent_at.is_(None), OutboxMessage.failed_at.is_(None)
+    fields = (
+        OutboxMessage.id,
+        OutboxMessage.public_id,
+        OutboxMessage.topic,
+        OutboxMessage.payload_ciphertext,
+        OutboxMessage.attempts,
+    )
+    with reading() as session:
+        messages = session.execute(select(*fields).where(OutboxMessage.topic == DELETE, *waiting))
+        return {outbox.opened(Due(*message))["key"] for message in messages}
 
 
 JOBS: Final = (

@@ -2,22 +2,27 @@
 
 import io
 import os
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from click.testing import Result
 from flask import Flask
 from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
 
 from core.clock import now
 from core.database import db, reading, writing
 from core.worker import deliver
 from media import jobs, service
+from media.errors import StoreAway
 from media.folder import LocalStore
-from media.models import Photo, Variant
+from media.models import Photo, Redaction, Variant
 from media.objects import new_key, object_name
-from tests.clients import Api, account_named
+from tests.clients import Api, account_named, picture
+from tests.live import PROJECT
 
 Signed = Callable[[str], Api]
 OWNER, OTHER = "13800000001", "13800000002"
@@ -115,41 +120,81 @@ def test_old_objects_with_a_row_stay(app: Flask, api: Signed) -> None:
     assert len(names(app)) == 3
 
 
-@pytest.mark.parametrize("fast", [False, True])
-def test_a_sound_store_passes_its_check(app: Flask, api: Signed, fast: bool) -> None:
-    api(OWNER).upload()
-    api(OTHER).upload()
-    orphan(app, timedelta(minutes=5))
-    done = check(app, fast=fast)
-    assert (done.exit_code, done.output) == (0, "photos hold: 2 photos, 9 objects\n")
-
-
-def check(app: Flask, *, fast: bool = False) -> Result:
-    return app.test_cli_runner().invoke(args=["media", "check", *(["--fast"] if fast else [])])
-
-
-def test_every_difference_is_named_and_fails_the_check(app: Flask, api: Signed) -> None:
-    api(OTHER).upload()
-    missing, changed = api(OWNER).upload(), api(OWNER).upload()
-    with app.app_context(), reading() as session:
-        keys = {photo.public_id: photo.key for photo in session.scalars(select(Photo))}
-    store: LocalStore = app.extensions["photo_store"]
-    store.delete([object_name(keys[missing], Variant.LARGE)])
-    store.put({object_name(keys[changed], Variant.ORIGINAL): io.BytesIO(b"forged")})
+def test_the_objects_of_every_redaction_stay(app: Flask, api: Signed) -> None:
+    redaction = redacted(app, api(OWNER).upload())
+    copies = [object_name(redaction, variant) for variant in (Variant.THUMB, Variant.LARGE)]
+    app.extensions["photo_store"].put({name: io.BytesIO(b"x") for name in copies})
     stranger = orphan(app, timedelta(hours=2))
-    done = check(app)
-    lines = set(done.output.splitlines())
-    assert done.exit_code == 1
-    assert lines == {
-        f"photo {missing}: large is missing",
-        f"photo {changed}: the original was changed",
-        *(f"object {object_name(stranger, variant)}: no photo has it" for variant in Variant),
-    }
+    with app.app_context():
+        assert jobs.sweep_orphans(now() + timedelta(days=400)) == 3
+    assert len(names(app)) == 5
+    assert stranger not in {name.split("/")[1] for name in names(app)}
 
 
-def test_a_photo_that_came_after_the_listing_is_no_finding(
-    app: Flask, api: Signed, monkeypatch: pytest.MonkeyPatch
+def redacted(app: Flask, public_id: str) -> str:
+    """The row of a redaction, as the service would write it."""
+    with app.app_context(), writing() as session:
+        photo_id = session.scalars(select(Photo.id).where(Photo.public_id == public_id)).one()
+        made = Redaction(photo_id=photo_id, number=1, key=new_key(), boxes=[], at=now())
+        session.add(made)
+        return made.key
+
+
+KILLED = """
+import os, signal, sys
+from app import create_app
+from core.settings import from_environment
+from media import service
+from tests.clients import Api, account_named, picture
+from tests.live import PROJECT
+service.record = lambda *_arguments: os.kill(os.getpid(), signal.SIGKILL)
+app = create_app(from_environment(dict(os.environ)), testing=True)
+Api(app, sys.argv[1]).upload()
+"""
+
+
+def test_an_upload_killed_before_its_row_is_swept_and_no_row_lacks_its_objects(
+    app: Flask, api: Signed, environ: dict[str, str]
 ) -> None:
-    api(OWNER).upload()
-    monkeypatch.setattr(LocalStore, "objects", lambda _store: iter(()))
-    assert check(app).exit_code == 0
+    person = api(OWNER)
+    person.upload()
+    token, kept = person.token, names(app)
+    assert token is not None
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED, token], env=environ, cwd=PROJECT, check=False
+    )
+    assert done.returncode == -signal.SIGKILL
+    assert len(names(app)) == len(kept) + 3, "killed when the objects were there and the row not"
+    assert len(left(app)) == 1
+    with app.app_context():
+        assert jobs.sweep_orphans(now() + timedelta(minutes=59)) == 0
+        assert jobs.sweep_orphans(now() + timedelta(minutes=61)) == 3
+    assert names(app) == kept
+
+
+@pytest.mark.parametrize("away", [False, True])
+def test_an_upload_that_the_database_refuses_leaves_no_object(
+    app: Flask, api: Signed, monkeypatch: pytest.MonkeyPatch, away: bool
+) -> None:
+    person = api(OWNER)
+    store: LocalStore = app.extensions["photo_store"]
+
+    def refused(*_arguments: object) -> None:
+        if away:
+            monkeypatch.setattr(store, "delete", gone)
+        raise OperationalError("INSERT", {}, Exception("database or disk is full"))
+
+    def gone(_names: object) -> None:
+        raise StoreAway
+
+    with monkeypatch.context() as patch:
+        patch.setattr(service, "record", refused)
+        answer = person.call("POST", "/media", data={"file": (io.BytesIO(picture()), "a.jpg")})
+    assert answer.status_code == 503
+    assert answer.headers["Retry-After"]
+    assert left(app) == []
+    assert len(names(app)) == (3 if away else 0)
+    monkeypatch.undo()
+    with app.app_context():
+        jobs.sweep_orphans(now() + timedelta(minutes=61))
+    assert names(app) == set()
