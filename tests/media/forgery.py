@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Final
 
-from PIL import Image
+from PIL import Image, ImageCms
 
-from tests.media.pictures import RED, chunk, heic, jpeg, png
+from tests.media.pictures import chunk, heic, png
 
 FRAMES: Final = (0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF)
 SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
@@ -150,6 +150,25 @@ def iptc(*texts: tuple[int, bytes]) -> bytes:
     return segment(0xED, head + padded)
 
 
+def wide_profile() -> bytes:
+    """A sound profile that does not say that it is sRGB, and was always made at the same time."""
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    dated = srgb[:24] + struct.pack(">6H", 2026, 11, 25, 0, 0, 0) + srgb[36:]
+    return dated.replace("sRGB".encode("utf-16-be"), "wide".encode("utf-16-be"))
+
+
+def profile_with(profile: bytes, told: str) -> bytes:
+    """The colour profile with this text as its description and its copyright."""
+    words = told.encode("utf-16-be")
+    text = b"mluc\0\0\0\0" + struct.pack(">II2s2sII", 1, 12, b"zh", b"CN", len(words), 28) + words
+    out = bytearray(profile + b"\0" * (-len(profile) % 4))
+    for at in range(132, 132 + 12 * int(struct.unpack(">I", out[128:132])[0]), 12):
+        if bytes(out[at : at + 4]) in {b"desc", b"cprt"}:
+            out[at + 4 : at + 12] = struct.pack(">II", len(out), len(text))
+    out += text + b"\0" * (-len(text) % 4)
+    return struct.pack(">I", len(out)) + bytes(out[4:])
+
+
 # ---------------------------------------------------------------------------------- PNG
 
 
@@ -251,6 +270,7 @@ class Item:
     data: bytes
     properties: Sequence[int] = ()
     content: bytes = b""  # the type of a `mime` item
+    name: bytes = b""
     hidden: bool = False
 
 
@@ -292,7 +312,7 @@ class Heif:
         entries = []
         for number, item in enumerate(self.items, 1):
             tail = item.content + b"\0" if item.content else b""
-            body = struct.pack(">HH", number, 0) + item.kind + b"\0" + tail
+            body = struct.pack(">HH", number, 0) + item.kind + item.name + b"\0" + tail
             entries.append(full(b"infe", body, version=2, flags=int(item.hidden)))
         return full(b"iinf", struct.pack(">H", len(entries)), *entries)
 
@@ -348,7 +368,3 @@ def grid(tile: Coded, across: int, down: int, size: tuple[int, int]) -> Heif:
         [tile.setup, tile.extent, extent(size)],
         [(b"dimg", 1, numbers)],
     )
-
-
-def plain(size: tuple[int, int] = (64, 64)) -> bytes:
-    return jpeg(Image.new("RGB", size, RED))

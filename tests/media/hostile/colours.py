@@ -14,7 +14,6 @@ from tests.media.hostile.sound import (
     MAKERS,
     PICTURE,
     tile,
-    wide_profile,
 )
 from tests.media.hostile.verdicts import (
     ACCEPTED,
@@ -34,7 +33,7 @@ from tests.media.pictures import (
 
 def profiles() -> Iterator[Hostile]:
     """A profile that can't be used is left out; the pixels are good without it."""
-    wide = wide_profile()
+    wide = forgery.wide_profile()
     pieces = forgery.profile_segments(wide, 200)
     huge = forgery.profile_segments(wide + b"\0" * 3_000_000)
     photo = jpeg(PICTURE)
@@ -67,7 +66,7 @@ def profiles() -> Iterator[Hostile]:
 
 @cache
 def _profiles() -> Mapping[str, bytes]:
-    wide = wide_profile()
+    wide = forgery.wide_profile()
     lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
     return {
         "cut": wide[: len(wide) // 2],

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Final
 
-from PIL import Image, ImageCms
+from PIL import Image
 
 from tests.media.forgery import Coded, coded, grid
 from tests.media.hostile.verdicts import (
@@ -62,10 +62,3 @@ def tile() -> Coded:
 @cache
 def magenta() -> Coded:
     return coded(Image.new("RGB", (64, 64), MAGENTA))
-
-
-@cache
-def wide_profile() -> bytes:
-    """A sound profile that does not say that it is sRGB."""
-    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    return srgb.replace("sRGB".encode("utf-16-be"), "wide".encode("utf-16-be"))
