@@ -129,13 +129,18 @@ class PhotoPrint(Model):
     """
 
     __tablename__ = "photo_prints"
+    __table_args__ = (  # whole, so that candidates are weighed without reading a gist
+        Index("ix_photo_prints_band_a", "band_a", "sign", "photo_id"),
+        Index("ix_photo_prints_band_b", "band_b", "sign", "photo_id"),
+        Index("ix_photo_prints_band_c", "band_c", "sign", "photo_id"),
+    )
     photo_id: Mapped[int] = mapped_column(
         BigId, ForeignKey("photos.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
     )
     sign: Mapped[int] = mapped_column(BigInteger)
-    band_a: Mapped[int] = mapped_column(index=True)
-    band_b: Mapped[int] = mapped_column(index=True)
-    band_c: Mapped[int] = mapped_column(index=True)
+    band_a: Mapped[int]
+    band_b: Mapped[int]
+    band_c: Mapped[int]
     gist: Mapped[bytes] = mapped_column(LargeBinary)
 
 

@@ -37,7 +37,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("photo_id", name=op.f("pk_photo_prints")),
     )
     for band in ("band_a", "band_b", "band_c"):
-        op.create_index(op.f(f"ix_photo_prints_{band}"), "photo_prints", [band], unique=False)
+        op.create_index(
+            f"ix_photo_prints_{band}", "photo_prints", [band, "sign", "photo_id"], unique=False
+        )
 
 
 def downgrade() -> None:
