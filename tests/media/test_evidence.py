@@ -33,6 +33,9 @@ DIGITIZED, DIGITIZED_OFFSET, COMMENT = 0x9004, 0x9012, 0x9286
 DIRECTORY, UNDEFINED, UTF8 = 13, 7, 129
 JINING = (35.415, 116.587)
 PHOTOS = Path(__file__).resolve().parents[3] / "shared" / "data" / "photos"
+beside = pytest.mark.skipif(
+    not PHOTOS.exists(), reason="the collection of real photos is not beside the project"
+)
 MORNING = datetime(2026, 2, 28, 23, 30, tzinfo=UTC)
 
 
@@ -532,7 +535,35 @@ def metadata(path: Path) -> tuple[bytes, bytes]:
         return b"", b""
 
 
-@pytest.mark.skipif(not PHOTOS.exists(), reason="the real photos are not beside the project")
+@beside
+@pytest.mark.parametrize(
+    ("name", "captured_at", "assumed", "tool"),
+    [
+        (
+            "exif_gps_typeerror.jpg",
+            datetime(2010, 7, 11, 11, 53, tzinfo=UTC),
+            False,
+            "Elements 5.0",
+        ),
+        ("30-type_error.jpg", datetime(2013, 7, 5, 3, 18, 27, tzinfo=UTC), False, "Elements 7.0"),
+        ("issue_1918_poc1.jpg", datetime(2021, 8, 19, 10, 48, 53, tzinfo=UTC), True, None),
+        ("Nokia Lumia 800.jpg", datetime(2012, 6, 9, 13, 23, 38, tzinfo=UTC), True, "Lightroom"),
+        ("image01551.jpg", None, False, "Fireworks"),
+        ("pil_sample_cmyk.jpg", None, False, "Photoshop"),
+        ("invalid-exif.jpg", None, False, "Photoshop"),
+        ("landscape_1.jpg", None, False, "Photoshop"),
+    ],
+)
+def test_packets_of_real_photos_say_what_another_reader_found(
+    name: str, captured_at: datetime | None, assumed: bool, tool: str | None
+) -> None:
+    claims = read_claims(*metadata(PHOTOS / name))
+    assert (claims.captured_at, claims.zone_assumed) == (captured_at, assumed)
+    assert (claims.creator_tool is None) == (tool is None)
+    assert tool is None or tool in (claims.creator_tool or "")
+
+
+@beside
 def test_b17_real_blocks_may_be_cut_and_broken_anywhere() -> None:
     """A short run of what was run over every prefix and 20,000 changes."""
     found = [metadata(path) for path in sorted(PHOTOS.iterdir())]

@@ -122,6 +122,7 @@ def test_no_shift_is_seen_where_the_systems_do_not_differ() -> None:
     notes = check(photo, replace(REPORT, point=rome))["notes"]
     assert len(notes) == 1
     assert "坐标系" not in notes[0]
+    assert check(at(BARE, rome), replace(REPORT, point=rome))["notes"] == []
 
 
 @pytest.mark.parametrize(
@@ -197,7 +198,8 @@ def test_an_old_photo_of_something_said_to_be_long_ago_is_plausible() -> None:
     photo = replace(BARE, captured_at=NOON - 10 * DAY)
     assert check(photo, replace(REPORT, occurred_at=NOON - 9 * DAY))["time"] == "plausible"
     assert check(photo, replace(REPORT, occurred_at=NOON - 6 * DAY))["time"] == "old"
-    assert check(photo, replace(REPORT, occurred_at=NOON + 9 * DAY))["time"] == "old"
+    younger = replace(BARE, captured_at=NOON - 2 * DAY)
+    assert check(younger, replace(REPORT, occurred_at=NOON + 9 * DAY))["time"] == "plausible"
 
 
 def test_a_supplements_photo_may_be_younger_than_the_report() -> None:
