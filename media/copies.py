@@ -1,21 +1,33 @@
 """The copies that may leave: shrunk, flat, in sRGB, and encoded from pixels alone."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from io import BytesIO
-from typing import Final
+from typing import Final, Protocol
 
 from PIL import Image, ImageCms
 
-LARGE: Final = 1600
-THUMB: Final = 400
+from media.files import GIST
+
 QUALITY: Final = 82
 LONGEST_PROFILE: Final = 4 * 1024 * 1024
 STRIP_PIXELS: Final = 4_000_000
-FLAT: Final = 12  # of 255: a picture with less contrast than this has no likeness worth comparing
-COPY_TYPE: Final = "image/jpeg"
 
 _SPACES: Final = {"RGB": "RGB", "CMYK": "CMYK", "GRAY": "L"}
+
+Corners = tuple[int, int, int, int]  # left, top, right, bottom; the last two are not inside
+
+
+class Sheet(Protocol):
+    """A decoded picture, or what lends one by parts."""
+
+    @property
+    def size(self) -> tuple[int, int]: ...
+
+    @property
+    def mode(self) -> str: ...
+
+    def crop(self, box: Corners, /) -> Image.Image: ...
 
 
 def fitted(size: tuple[int, int], limit: int) -> tuple[int, int]:
@@ -26,39 +38,53 @@ def fitted(size: tuple[int, int], limit: int) -> tuple[int, int]:
     return max(1, round(size[0] * limit / longest)), max(1, round(size[1] * limit / longest))
 
 
-def likeness(image: Image.Image) -> int | None:
-    """Return the difference hash: in 8 rows of 9, which is darker than its right neighbour."""
-    grey = image.convert("L").resize((9, 8), Image.Resampling.BOX).tobytes()
-    if max(grey) - min(grey) < FLAT:
-        return None
-    bits = 0
-    for at in range(72):
-        if at % 9 < 8:
-            bits = bits << 1 | (grey[at] < grey[at + 1])
-    return bits - (1 << 64) if bits >> 63 else bits
+def gist(image: Image.Image) -> bytes:
+    """Return 32 rows of 32 grey bytes, to which the upright picture is squeezed."""
+    return image.convert("L").resize((GIST, GIST), Image.Resampling.BOX).tobytes()
 
 
-def shrunk(image: Image.Image, target: tuple[int, int]) -> Image.Image:
+def shrunk(sheet: Sheet, target: tuple[int, int], black: Sequence[Corners]) -> Image.Image:
     """Return the picture at the target size without alpha, palette or 16-bit samples.
 
-    The way there leads over strips, averaged to at least twice the target, so that 50 megapixels
-    are never held twice.
+    What is to be black is so before anything is averaged. The way there leads over strips, averaged
+    to at least twice the target, so that 50 megapixels are never held twice.
     """
-    if image.mode == "RGB" and image.width < 4 * target[0] and not image.has_transparency_data:
-        return image.resize(target, Image.Resampling.BICUBIC)
-    factor = max(1, min(image.width // target[0], image.height // target[1]) // 2)
-    rows = max(1, STRIP_PIXELS // (image.width * factor)) * factor
-    strips = [_plain(strip).reduce(factor) for strip in _strips(image, rows)]
-    whole = Image.new(strips[0].mode, (strips[0].width, sum(strip.height for strip in strips)))
-    for at, strip in enumerate(strips):
-        whole.paste(strip, (0, at * rows // factor))
-    box = (0, 0, image.width / factor, image.height / factor)
+    width, height = sheet.size
+    if isinstance(sheet, Image.Image) and _is_simple(sheet, target):
+        return _blackened(sheet, 0, black).resize(target, Image.Resampling.BICUBIC)
+    factor = max(1, min(width // target[0], height // target[1]) // 2)
+    rows = max(1, STRIP_PIXELS // (width * factor)) * factor
+    whole: Image.Image | None = None
+    for top, strip in _strips(sheet, rows):
+        small = _plain(_blackened(strip, top, black)).reduce(factor)
+        if whole is None:
+            whole = Image.new(small.mode, (small.width, -(-height // factor)))
+        whole.paste(small, (0, top // factor))
+    assert whole is not None  # noqa: S101 - a picture has a row
+    box = (0, 0, width / factor, height / factor)
     return whole.resize(target, Image.Resampling.BICUBIC, box=box)
 
 
-def _strips(image: Image.Image, rows: int) -> Iterator[Image.Image]:
-    for top in range(0, image.height, rows):
-        yield image.crop((0, top, image.width, min(top + rows, image.height)))
+def _is_simple(image: Image.Image, target: tuple[int, int]) -> bool:
+    return image.mode in {"RGB", "L"} and (
+        image.width < 4 * target[0] and not image.has_transparency_data
+    )
+
+
+def _strips(sheet: Sheet, rows: int) -> Iterator[tuple[int, Image.Image]]:
+    width, height = sheet.size
+    for top in range(0, height, rows):
+        yield top, sheet.crop((0, top, width, min(top + rows, height)))
+
+
+def _blackened(image: Image.Image, top: int, black: Sequence[Corners]) -> Image.Image:
+    """Return the picture, whose first row is row `top` of the whole, with the areas in black."""
+    if not black:
+        return image
+    flat = _plain(image).convert("RGB")
+    for left, upper, right, lower in black:
+        flat.paste((0, 0, 0), (left, max(upper - top, 0), right, max(lower - top, 0)))
+    return flat
 
 
 def _plain(strip: Image.Image) -> Image.Image:

@@ -1,56 +1,38 @@
 """Pixels: is it really a photo, is it too large, stand it upright, strip it, shrink it.
 
-With copies.py the only user of Pillow. What leaves is encoded anew from pixels alone, so nothing
-that a file holds beside them (position, serial number, comment, preview, trailer) leaves with it.
-Decoders raise whatever they like on hostile bytes; all of it becomes one of five named errors here.
+Runs only inside the decoder program; with copies.py and webp.py the only user of Pillow. What
+leaves is encoded anew from pixels alone, so nothing that a file holds beside them (position, serial
+number, comment, preview, trailer) leaves with it. Decoders raise whatever they like on hostile
+bytes; all of it becomes one of three named errors here.
 """
 
-import hashlib
-import threading
+import math
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import BinaryIO, Final
 
+import pillow_heif
 from PIL import Image
 from PIL.ImageFile import ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
-from PIL.WebPImagePlugin import WebPImageFile
-from pillow_heif import HeifImageFile, options
 
-from media.copies import LARGE, THUMB, encode, fitted, in_srgb, likeness, shrunk
-from media.errors import (
-    DamagedImage,
-    DecoderBusy,
-    EmptyFile,
-    FileTooLarge,
-    TooManyPixels,
-    UnsupportedFormat,
-)
+from media import webp
+from media.copies import Corners, Sheet, encode, fitted, gist, in_srgb, shrunk
+from media.errors import DamagedImage, TooManyPixels, UnsupportedFormat
 from media.evidence import Claims, read_claims
+from media.files import HEAD, LARGE, MOST_PIXELS, THUMB, Box, Copies, Picture, chunks, format_of
 
-MOST_BYTES: Final = 20 * 1024 * 1024
-MOST_PIXELS: Final = 50_000_000
-DECODERS: Final = 2  # at once in a process: a 50 megapixel HEIC takes 380 MB
-LONGEST_WAIT: Final = 12.0  # seconds for a free decoder
 MOST_SCANS: Final = 100  # cameras write 1, the web 10; each costs a pass over the whole picture
+BLOCK: Final = 16  # pixels that a JPEG mixes: what was inside a block is seen all over it
+REACH: Final = 2  # pixels that decoders look to the side for colours, and lose by rounding
 
-EXTENSIONS: Final = {
-    "image/jpeg": "jpg",
-    "image/png": "png",
-    "image/webp": "webp",
-    "image/heic": "heic",
-    "image/heif": "heif",
-}
+pillow_heif.options.THUMBNAILS = False  # never shown, so never read
+pillow_heif.options.DEPTH_IMAGES = pillow_heif.options.AUX_IMAGES = False
+pillow_heif.options.DECODE_THREADS = 2
 
-options.THUMBNAILS = options.DEPTH_IMAGES = options.AUX_IMAGES = False  # never shown, so never read
-options.DECODE_THREADS = 2
-
-_HEIF_BRANDS: Final = frozenset(
-    {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
-)
 _TURNS: Final = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -60,135 +42,174 @@ _TURNS: Final = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-_TYPES: Final[dict[type[ImageFile], str]] = {
-    JpegImageFile: "image/jpeg",
-    PngImageFile: "image/png",
-    WebPImageFile: "image/webp",
-}
-
-_decoders = threading.BoundedSemaphore(DECODERS)
-_filters = threading.Lock()
 
 
-@dataclass(frozen=True, slots=True)
-class Weight:
-    """A file before it is looked into: its SHA-256 and its size in bytes."""
-
-    sha256: str
-    byte_size: int
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """A photo that was decoded whole; `width` and `height` are those of the upright picture.
-
-    `likeness` is a 64-bit difference hash as a signed integer, None for a picture without contrast.
-    """
+@dataclass(slots=True)
+class Source:
+    """An opened photo; `size` is that of the stored pixels, `sheet` decodes them when asked."""
 
     mime_type: str
-    width: int
-    height: int
-    thumb: bytes
-    large: bytes
-    likeness: int | None
-    claims: Claims
+    size: tuple[int, int]
+    exif: bytes = b""
+    xmp: bytes = b""
+    profile: object = None
+    is_upright: bool = False
+    block: int = 1
+    claims: Claims = field(init=False)
+
+    def __post_init__(self) -> None:
+        if self.size[0] * self.size[1] > MOST_PIXELS:
+            raise TooManyPixels
+        self.claims = read_claims(self.exif, self.xmp)
+        if self.is_upright:
+            self.claims = self.claims.upright()
+
+    @property
+    def upright(self) -> tuple[int, int]:
+        """The size of the picture that stands upright."""
+        width, height = self.size
+        return (height, width) if self.claims.orientation >= 5 else (width, height)
+
+    def sheet(self, target: tuple[int, int]) -> Sheet:
+        """Decode, as small as the target allows."""
+        raise NotImplementedError
 
 
-def weigh(stream: BinaryIO) -> Weight:
-    """Hash a file without keeping it in memory.
+@dataclass(slots=True)
+class _Pillow(Source):
+    """A JPEG or a PNG."""
 
-    Raises:
-        EmptyFile, FileTooLarge: as contract 3 says.
-    """
-    digest, size = hashlib.sha256(), 0
-    for chunk in _chunks(stream):
-        size += len(chunk)
-        if size > MOST_BYTES:
-            raise FileTooLarge
-        digest.update(chunk)
-    if not size:
-        raise EmptyFile
-    return Weight(digest.hexdigest(), size)
+    image: ImageFile = field(kw_only=True)
+
+    def sheet(self, target: tuple[int, int]) -> Sheet:
+        if isinstance(self.image, JpegImageFile):
+            self.image.draft(None, target)
+        expected = self.image.size
+        self.image.load()
+        if self.image.size != expected:
+            raise DamagedImage
+        return self.image
+
+
+@dataclass(slots=True)
+class _WebP(Source):
+    opened: webp.WebP = field(kw_only=True)
+
+    def sheet(self, target: tuple[int, int]) -> Sheet:
+        return self.opened.decoded((2 * target[0], 2 * target[1]))
+
+
+@dataclass(slots=True)
+class _Heif(Source):
+    """Its decoder turns it, and keeps its pixels: Pillow's own would be a second copy of all."""
+
+    file: pillow_heif.HeifFile = field(kw_only=True)
+
+    def sheet(self, _target: tuple[int, int]) -> Sheet:
+        pixels = memoryview(self.file.data)
+        if self.file.size != self.size:  # a header that lied
+            raise DamagedImage
+        return _Rows(self.size, self.file.mode, pixels, self.file.stride)
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """Pixels as rows in somebody else's memory."""
+
+    size: tuple[int, int]
+    mode: str
+    pixels: memoryview
+    stride: int
+
+    def crop(self, box: Corners, /) -> Image.Image:
+        left, top, right, bottom = box
+        rows = self.pixels[top * self.stride : bottom * self.stride]
+        size = self.size[0], bottom - top
+        strip = Image.frombytes(self.mode, size, rows, "raw", self.mode, self.stride)
+        return strip if (left, right) == (0, size[0]) else strip.crop((left, 0, right, size[1]))
 
 
 def examine(stream: BinaryIO) -> Picture:
-    """Decode a photo once and make both copies; at most `DECODERS` at a time in a process.
+    """Decode a photo once and make both copies.
 
     Raises:
         UnsupportedFormat: the first bytes are of none of the formats.
         TooManyPixels: found in the header, before a pixel is decoded.
         DamagedImage: it can't be decoded to its end.
-        DecoderBusy: no decoder was free for `LONGEST_WAIT` seconds.
     """
-    if not _decoders.acquire(timeout=LONGEST_WAIT):
-        raise DecoderBusy
-    try:
-        return _picture(stream)
-    finally:
-        _decoders.release()
-
-
-def _picture(stream: BinaryIO) -> Picture:
-    with _open(stream) as image:
-        width, height = image.size
-        if width * height > MOST_PIXELS:
-            raise TooManyPixels
-        with _refusing():
-            large, claims = _decode(image)
-            thumb = large.resize(fitted(large.size, THUMB), Image.Resampling.BICUBIC)
-            upright = (height, width) if claims.orientation >= 5 else (width, height)
-            copies = encode(thumb), encode(large)
-            return Picture(_type_of(image), *upright, *copies, likeness(thumb), claims)
-
-
-def _open(stream: BinaryIO) -> ImageFile:
-    """Read the header with the one decoder that the first bytes name; no other is ever tried."""
-    stream.seek(0)
-    opener = _opener(stream.read(12))
-    if opener is JpegImageFile and _scans(stream) > MOST_SCANS:
-        raise DamagedImage
-    stream.seek(0)
     with _refusing(), _quietly():
-        return opener(stream)
+        source = _opened(stream)
+        large = _upright(source, ())
+        thumb = _thumb(large)
+        copies, outline = (encode(thumb), encode(large)), gist(thumb)
+        return Picture(source.mime_type, *source.upright, *copies, outline, source.claims)
 
 
-def _opener(head: bytes) -> Callable[[BinaryIO], ImageFile]:
-    """Choose by content; JPEG passes the multi-picture reader by, so no hidden frame is found."""
-    if head.startswith(b"\xff\xd8\xff"):
-        return JpegImageFile
-    if head.startswith(b"\x89PNG\r\n\x1a\n"):
-        return PngImageFile
-    if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
-        return WebPImageFile
-    if head[4:8] == b"ftyp" and head[8:12] in _HEIF_BRANDS:
-        opener: Callable[[BinaryIO], ImageFile] = HeifImageFile
-        return opener
+def redacted(stream: BinaryIO, boxes: Sequence[Box]) -> Copies:
+    """Decode a photo once and make both copies with black boxes, in pixels of the upright picture.
+
+    The original is asked, not a copy: what is hidden never took part in any average around it.
+
+    Raises:
+        UnsupportedFormat, TooManyPixels, DamagedImage: as `examine`.
+    """
+    with _refusing(), _quietly():
+        large = _upright(_opened(stream), boxes)
+        return Copies(encode(_thumb(large)), encode(large))
+
+
+def _thumb(large: Image.Image) -> Image.Image:
+    return large.resize(fitted(large.size, THUMB), Image.Resampling.BICUBIC)
+
+
+def _opened(stream: BinaryIO) -> Source:
+    """Read the header with the one decoder that the first bytes name; no other is ever tried.
+
+    JPEG passes Pillow's reader of several pictures by, so no hidden one is found.
+    """
+    stream.seek(0)
+    kind = format_of(stream.read(HEAD))
+    stream.seek(0)
+    match kind:
+        case "image/jpeg":
+            return _jpeg(stream)
+        case "image/png":
+            return _pillow("image/png", PngImageFile(stream))
+        case "image/webp":
+            found = webp.opened(stream.read())
+            beside = (found.chunks.get(name) for name in (b"EXIF", b"XMP ", b"ICCP"))
+            exif, xmp, profile = beside
+            return _WebP(kind, found.size, exif or b"", xmp or b"", profile, opened=found)
+        case "image/heif":
+            return _heif(stream)
     raise UnsupportedFormat
 
 
-def _type_of(image: ImageFile) -> str:
-    """Return the true type: the decoder's, where HEIF says itself which of its kinds it is."""
-    if isinstance(image, HeifImageFile):
-        return "image/heic" if image.custom_mimetype == "image/heic" else "image/heif"
-    return _TYPES[type(image)]
-
-
-def _decode(image: ImageFile) -> tuple[Image.Image, Claims]:
-    """Decode once, as small as the large copy allows; return it upright and in sRGB."""
-    size, target = image.size, fitted(image.size, LARGE)
-    if isinstance(image, JpegImageFile):
-        image.draft(None, target)
-    decoded = image.size
-    image.load()
-    if image.size != decoded:  # a header that lied about the size
+def _jpeg(stream: BinaryIO) -> Source:
+    if _scans(stream) > MOST_SCANS:
         raise DamagedImage
-    claims = read_claims(_exif(image))
-    if isinstance(image, HeifImageFile):
-        claims = claims.upright()  # its decoder has turned it already
-    large = shrunk(image, fitted(size, LARGE))
-    turn = _TURNS.get(claims.orientation)
-    turned = large if turn is None else large.transpose(turn)
-    return in_srgb(turned, image.info.get("icc_profile")), claims
+    stream.seek(0)
+    source = _pillow("image/jpeg", JpegImageFile(stream))
+    source.block = BLOCK
+    return source
+
+
+def _pillow(mime_type: str, image: ImageFile) -> Source:
+    info = image.info
+    packet = info.get("xmp", info.get("XML:com.adobe.xmp", b""))
+    xmp = packet.encode() if isinstance(packet, str) else bytes(packet)
+    return _Pillow(mime_type, image.size, _exif(image), xmp, info.get("icc_profile"), image=image)
+
+
+def _heif(stream: BinaryIO) -> Source:
+    """Open HEIF, which says itself which of its kinds it is."""
+    file = pillow_heif.open_heif(
+        stream, convert_hdr_to_8bit=True, hdr_to_16bit=True, remove_stride=False
+    )
+    kind = "image/heic" if file.mimetype == "image/heic" else "image/heif"
+    info = file.info
+    exif, xmp = info.get("exif") or b"", info.get("xmp") or b""
+    return _Heif(kind, file.size, exif, xmp, info.get("icc_profile"), is_upright=True, file=file)
 
 
 def _exif(image: ImageFile) -> bytes:
@@ -204,16 +225,41 @@ def _exif(image: ImageFile) -> bytes:
 
 def _scans(stream: BinaryIO) -> int:
     found, tail = 0, b""
-    for chunk in _chunks(stream):
+    for chunk in chunks(stream):
         found += (tail + chunk).count(b"\xff\xda")
         tail = chunk[-1:]
     return found
 
 
-def _chunks(stream: BinaryIO) -> Iterator[bytes]:
-    stream.seek(0)
-    while chunk := stream.read(1 << 20):
-        yield chunk
+def _upright(source: Source, boxes: Sequence[Box]) -> Image.Image:
+    """Decode once; return the picture at the size of the large copy, upright and in sRGB."""
+    target = fitted(source.size, LARGE)
+    sheet = source.sheet(target)
+    large = shrunk(sheet, target, [_stored(box, source, sheet.size) for box in boxes])
+    turn = _TURNS.get(source.claims.orientation)
+    turned = large if turn is None else large.transpose(turn)
+    return in_srgb(turned, source.profile)
+
+
+def _stored(box: Box, source: Source, decoded: tuple[int, int]) -> Corners:
+    """Return where a box lies in the decoded pixels, each side moved out to what it touches."""
+    columns, rows = (box.x, box.x + box.width), (box.y, box.y + box.height)
+    width, height = source.upright
+    if source.claims.orientation in {2, 3, 7, 8}:
+        columns = width - columns[1], width - columns[0]
+    if source.claims.orientation in {3, 4, 6, 7}:
+        rows = height - rows[1], height - rows[0]
+    if source.claims.orientation >= 5:
+        columns, rows = rows, columns
+    left, right = _outward(columns, source.block, source.size[0], decoded[0])
+    upper, lower = _outward(rows, source.block, source.size[1], decoded[1])
+    return left, upper, right, lower
+
+
+def _outward(span: tuple[int, int], block: int, size: int, decoded: int) -> tuple[int, int]:
+    start, end = span[0] // block * block, -(-span[1] // block) * block
+    low, high = math.floor(start * decoded / size), math.ceil(end * decoded / size)
+    return max(0, low - REACH), min(decoded, high + REACH)
 
 
 @contextmanager
@@ -221,7 +267,7 @@ def _refusing() -> Iterator[None]:
     """Turn whatever a decoder raises into a refusal of the file; refusals themselves pass."""
     try:
         yield
-    except (DamagedImage, TooManyPixels):
+    except (DamagedImage, TooManyPixels, UnsupportedFormat):
         raise
     except Image.DecompressionBombError as error:
         raise TooManyPixels from error
@@ -232,6 +278,6 @@ def _refusing() -> Iterator[None]:
 @contextmanager
 def _quietly() -> Iterator[None]:
     """Ignore warnings about headers (broken EXIF, many pixels): elsewhere they may be errors."""
-    with _filters, warnings.catch_warnings():
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield

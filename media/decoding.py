@@ -1,0 +1,340 @@
+"""Having photos decoded: by a program of its own, two at a time on the machine.
+
+The other side of `media.decoder`. Nothing here, nor anything else in a server process, knows a
+picture format: a file that takes a decoder over finds no key, no connection and no other photo, and
+what it sends back is believed only as far as it is plain, small and of the right kind.
+"""
+
+import atexit
+import fcntl
+import json
+import math
+import os
+import select
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import astuple, dataclass, fields
+from datetime import datetime
+from io import UnsupportedOperation
+from pathlib import Path
+from typing import Any, BinaryIO, Final, get_type_hints
+
+from core.settings import settings
+from media.errors import DamagedImage, DecoderBusy, TooManyPixels, UnsupportedFormat
+from media.evidence import Claims, cleaned
+from media.files import (
+    EXTENSIONS,
+    FINISHED,
+    GIST,
+    MOST_ANSWER,
+    MOST_PIXELS,
+    STOPPED,
+    WALL_SECONDS,
+    Box,
+    Copies,
+    Picture,
+)
+
+SLOTS: Final = 2  # decodes at once on the machine: 50 megapixels take up to 400 MB
+LONGEST_WAIT: Final = 12.0  # seconds for a free slot
+PAUSE: Final = 0.02  # seconds between two looks at the slots
+MARGIN: Final = 2.0  # seconds that a decoder may be late with its own limit
+PROGRAM: Final = (sys.executable, "-s", "-m", "media.decoder")
+ENVIRONMENT: Final = {"LC_ALL": "C.UTF-8"}
+PROJECT: Final = Path(__file__).resolve().parent.parent
+
+_REFUSALS: Final = {
+    refusal.code: refusal for refusal in (DamagedImage, TooManyPixels, UnsupportedFormat)
+}
+_KINDS: Final = get_type_hints(Claims)
+_turn = threading.Lock()
+
+
+class DecoderGoneError(Exception):
+    """The decoder program is not there any more; no photo is to blame."""
+
+
+def examine(stream: BinaryIO) -> Picture:
+    """Decode a photo once and make both copies.
+
+    Raises:
+        UnsupportedFormat: the first bytes are of none of the formats.
+        TooManyPixels: found in the header, before a pixel is decoded.
+        DamagedImage: it can't be decoded to its end, or not within 400 MB and 10 s of work.
+        DecoderBusy: no decoder was free, or it had no time, for 12 seconds.
+    """
+    return read_picture(_ordered(stream, None))
+
+
+def redacted(stream: BinaryIO, boxes: Sequence[Box]) -> Copies:
+    """Decode a photo and make both copies with black boxes, given in pixels of the upright picture.
+
+    Raises:
+        UnsupportedFormat, TooManyPixels, DamagedImage, DecoderBusy: as `examine`.
+    """
+    return read_copies(_ordered(stream, boxes))
+
+
+def _ordered(stream: BinaryIO, boxes: Sequence[Box] | None) -> bytes:
+    order = json.dumps({"boxes": None if boxes is None else [astuple(box) for box in boxes]})
+    with readable(stream) as photo, slot(settings().instance):
+        return _program.decode(photo, order.encode())
+
+
+@contextmanager
+def readable(stream: BinaryIO) -> Iterator[int]:
+    """Lend a descriptor of the stream's file that reads only, with a position of its own."""
+    with ExitStack() as stack:
+        try:
+            stream.flush()
+            photo = os.open(f"/proc/self/fd/{stream.fileno()}", os.O_RDONLY)
+        except (OSError, UnsupportedOperation):  # it is in memory, or its file can't be reopened
+            photo = os.memfd_create("photo")
+            stack.callback(os.close, photo)
+            _pour(stream, photo)
+        else:
+            stack.callback(os.close, photo)
+        yield photo
+
+
+def _pour(stream: BinaryIO, photo: int) -> None:
+    stream.seek(0)
+    while chunk := stream.read(1 << 20):
+        os.write(photo, chunk)
+    os.lseek(photo, 0, os.SEEK_SET)
+
+
+@contextmanager
+def slot(folder: Path) -> Iterator[None]:
+    """Hold one of the machine's places to decode; the threads of a process queue for it.
+
+    Raises:
+        DecoderBusy: none was free for `LONGEST_WAIT` seconds.
+    """
+    end = time.monotonic() + LONGEST_WAIT
+    if not _turn.acquire(timeout=LONGEST_WAIT):
+        raise DecoderBusy
+    try:
+        held = _held(folder, end)
+    finally:
+        _turn.release()
+    try:
+        yield
+    finally:
+        os.close(held)
+
+
+def _held(folder: Path, end: float) -> int:
+    while True:
+        for number in range(SLOTS):
+            file = os.open(folder / f"decoder-{number}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return file
+            except BlockingIOError:
+                os.close(file)
+        if time.monotonic() > end:
+            raise DecoderBusy
+        time.sleep(PAUSE)
+
+
+@dataclass(frozen=True)
+class _Running:
+    process: subprocess.Popen[bytes]
+    control: socket.socket
+
+
+class Program:
+    """The decoder program of this process: started when it is first needed, and when it died."""
+
+    def __init__(self, command: Sequence[str] = PROGRAM) -> None:
+        self._command = command
+        self._lock = threading.Lock()
+        self._running: _Running | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """The running program's process."""
+        return self._running.process.pid if self._running else None
+
+    def decode(self, photo: int, order: bytes) -> bytes:
+        """Return the decoder's answer; once more if the program went away, whoever ended it.
+
+        Raises:
+            DamagedImage: the child that decoded it crashed, or reached its limits.
+            DecoderBusy: it had not ended after `WALL_SECONDS`, or the program went away twice.
+        """
+        for _ in range(2):
+            with suppress(DecoderGoneError):
+                return self._asked(photo, order)
+        raise DecoderBusy
+
+    def _asked(self, photo: int, order: bytes) -> bytes:
+        running = self._started()
+        with ExitStack() as stack:
+            answer, word, said = os.memfd_create("answer"), *os.pipe()
+            stack.callback(os.close, answer)
+            stack.callback(os.close, word)
+            try:
+                socket.send_fds(running.control, [order], [photo, answer, said])
+            except OSError as error:
+                self._ended(running)
+                raise DecoderGoneError from error
+            finally:
+                os.close(said)
+            self._await(running, word)
+            return os.pread(answer, MOST_ANSWER, 0)
+
+    def _await(self, running: _Running, word: int) -> None:
+        """Wait for the last word about a child."""
+        events = select.poll()
+        events.register(word, select.POLLIN)
+        if not events.poll((WALL_SECONDS + MARGIN) * 1000):
+            self._ended(running)
+            raise DecoderBusy
+        match os.read(word, 1):
+            case b"":
+                self._ended(running)
+                raise DecoderGoneError
+            case said if said == STOPPED:
+                raise DecoderBusy
+            case said if said != FINISHED:
+                raise DamagedImage
+
+    def _started(self) -> _Running:
+        with self._lock:
+            if self._running is None:
+                self._running = self._start()
+            return self._running
+
+    def _start(self) -> _Running:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        ours.settimeout(MARGIN)
+        with theirs:
+            process = subprocess.Popen(  # noqa: S603 - our own program
+                [*self._command, str(theirs.fileno())],
+                cwd=PROJECT,
+                env=ENVIRONMENT,
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        return _Running(process, ours)
+
+    def _ended(self, running: _Running) -> None:
+        """Forget a program that is gone or does not answer."""
+        with self._lock:
+            if self._running is running:
+                self._running = None
+        running.process.kill()
+        running.process.wait()
+        running.control.close()
+
+    def close(self) -> None:
+        """End the program; the next photo starts another."""
+        running = self._running
+        if running is not None:
+            self._ended(running)
+
+    def forget(self) -> None:
+        """Leave the program to the process that this one was forked from."""
+        self._lock = threading.Lock()
+        if self._running is not None:
+            self._running.control.close()
+            self._running.process.returncode = 0  # not ours to wait for
+            self._running = None
+
+
+_program: Final = Program()
+atexit.register(_program.close)
+os.register_at_fork(after_in_child=_program.forget)
+
+
+def read_picture(answer: bytes) -> Picture:
+    """Read what a decoder says of a photo; it may lie, but only with plain and short words.
+
+    Raises:
+        DamagedImage: the answer is no answer.
+        UnsupportedFormat, TooManyPixels, DamagedImage: the answer is a refusal.
+    """
+    facts, blobs = _parts(answer, ("thumb", "large", "gist"))
+    width, height = _whole(facts, "width"), _whole(facts, "height")
+    mime_type, claims = facts.get("mime_type"), facts.get("claims")
+    if not (0 < width * height <= MOST_PIXELS and len(blobs[2]) == GIST * GIST):
+        raise DamagedImage
+    if not isinstance(mime_type, str) or mime_type not in EXTENSIONS:
+        raise DamagedImage
+    return Picture(mime_type, width, height, *_jpegs(blobs), blobs[2], _claims(claims))
+
+
+def read_copies(answer: bytes) -> Copies:
+    """Read redacted copies, as `read_picture`."""
+    _, blobs = _parts(answer, ("thumb", "large"))
+    return Copies(*_jpegs(blobs))
+
+
+def _parts(answer: bytes, names: Sequence[str]) -> tuple[dict[str, object], list[bytes]]:
+    try:
+        line, rest = answer.split(b"\n", 1)
+        facts = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise DamagedImage from error
+    if not isinstance(facts, dict):
+        raise DamagedImage
+    if "refused" in facts:
+        raise _REFUSALS.get(str(facts["refused"]), DamagedImage)
+    blobs = []
+    for name in names:
+        size = _whole(facts, name)
+        blobs.append(rest[:size])
+        rest = rest[size:]
+    if rest or any(len(blob) != facts[name] for name, blob in zip(names, blobs, strict=True)):
+        raise DamagedImage
+    return facts, blobs
+
+
+def _whole(facts: dict[str, object], name: str) -> int:
+    value = facts.get(name)
+    if type(value) is not int or not 0 < value <= MOST_ANSWER + MOST_PIXELS:
+        raise DamagedImage
+    return value
+
+
+def _jpegs(blobs: Sequence[bytes]) -> tuple[bytes, bytes]:
+    thumb, large = blobs[:2]
+    for copy in (thumb, large):
+        if not (copy.startswith(b"\xff\xd8\xff") and copy.endswith(b"\xff\xd9")):
+            raise DamagedImage
+    return thumb, large
+
+
+def _claims(told: object) -> Claims:
+    if not isinstance(told, dict) or set(told) != {field.name for field in fields(Claims)}:
+        raise DamagedImage
+    checked: dict[str, Any] = {n: _claim(_KINDS[n], value) for n, value in told.items()}
+    return Claims(**checked)
+
+
+def _claim(kind: object, value: object) -> object:
+    """Return a claim's value if it is of the kind that the field holds."""
+    try:
+        if kind == datetime | None and isinstance(value, str):
+            value = datetime.fromisoformat(value)
+            sound = value.tzinfo is not None
+        elif isinstance(value, str):
+            sound = value == cleaned(value)
+        elif isinstance(value, float):
+            sound = math.isfinite(value)
+        else:
+            sound = value is None or type(value) in {int, bool}
+    except ValueError as error:
+        raise DamagedImage from error
+    if not sound or not isinstance(value, kind):  # type: ignore[arg-type]
+        raise DamagedImage
+    return value
