@@ -20,6 +20,7 @@ from core.errors import Errors, Invalid
 from core.messages import say
 from core.settings import settings
 from core.tokens import Caller
+from media.decoding import examine
 from media.errors import (
     MediaNotFound,
     MediaUsed,
@@ -29,7 +30,7 @@ from media.errors import (
     TooManyUploads,
 )
 from media.evidence import cleaned
-from media.images import Picture, Weight, examine
+from media.files import Picture, Weight
 from media.models import OF_SUBJECTS, Photo, PhotoDecision, Variant, claiming
 from media.objects import PhotoStore, new_key, object_name
 from media.ports import MayView
@@ -106,7 +107,7 @@ def prepare(stream: BinaryIO, weight: Weight, file_name: str, store: PhotoStore)
     """Decode a photo, make its copies and store all three objects; no transaction may be open.
 
     Raises:
-        UnsupportedFormat, TooManyPixels, DamagedImage, DecoderBusy: see media.images.examine.
+        UnsupportedFormat, TooManyPixels, DamagedImage, DecoderBusy: see media.decoding.examine.
         StoreAway: nothing that counts was kept; what was begun is swept.
     """
     no_transaction()
