@@ -12,7 +12,16 @@ from tests.conftest import PROJECT
 
 ROOMS = ("core", "media", "citizen", "moderation", "rewards")
 BEGINNERS = {"routes", "jobs", "cli", "demo"}
-OF_CORE = {"limits", "passwords", "idempotency", "worker", "database", "tokens", "health"}
+OF_CORE = {
+    "accesstokens",
+    "database",
+    "health",
+    "idempotency",
+    "limits",
+    "passwords",
+    "tokens",
+    "worker",
+}
 
 
 def _files() -> Iterator[Path]:
