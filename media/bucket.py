@@ -40,6 +40,7 @@ class S3Store:
         self.patience = patience
         self._calls: set[Call] = set()
         self._turn = threading.Condition()
+        self._slow = False
         self._proven = float("-inf")
 
     def put(self, objects: Mapping[str, BinaryIO]) -> None:
@@ -168,14 +169,15 @@ class S3Store:
             raise StoreAway from error
 
     def _enter(self, call: Call) -> None:
-        """Wait a little for a free place; not at all once the store is known to be slow."""
+        """Wait a little for a free place; not at all while the store is known to be slow."""
         with self._turn:
-            wait = 0.0 if any(other.age() > SLOW for other in self._calls) else WAIT
-            if not self._turn.wait_for(lambda: len(self._calls) < MOST_CALLS, wait):
+            slow = self._slow or any(other.age() > SLOW for other in self._calls)
+            if not self._turn.wait_for(lambda: len(self._calls) < MOST_CALLS, 0 if slow else WAIT):
                 raise StoreAway
             self._calls.add(call)
 
     def _leave(self, call: Call) -> None:
         with self._turn:
+            self._slow = call.age() > SLOW
             self._calls.discard(call)
             self._turn.notify()

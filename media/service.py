@@ -111,6 +111,7 @@ def prepare(stream: BinaryIO, weight: Weight, file_name: str, store: PhotoStore)
         StoreAway: nothing that counts was kept; what was begun is swept.
     """
     no_transaction()
+    store.probe()  # a store that is away is found out before the decoder works for nothing
     picture = examine(stream)
     prepared = Prepared(new_key(), weight, picture, cleaned(file_name, LONGEST_NAME))
     copies = {Variant.THUMB: BytesIO(picture.thumb), Variant.LARGE: BytesIO(picture.large)}

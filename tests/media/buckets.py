@@ -10,7 +10,6 @@ from urllib.parse import parse_qs, unquote, urlsplit
 NAME = "photos"
 MISSING = b"<Error><Code>NoSuchKey</Code><Message>none</Message></Error>"
 DENIED = b"<Error><Code>AccessDenied</Code><Message>no</Message></Error>"
-PAGE = 2
 
 
 class FakeBucket:
@@ -18,7 +17,9 @@ class FakeBucket:
 
     `silent` never answers, `deaf` answers everything but a put, `dripping` sends a byte a second
     of a body and `dribbling` of the headers, `slow` takes a moment for each put; a number is the
-    status of every answer. `cut` counts the drips whose reader went away.
+    status of every answer. `refused` and `blackholed` end connections and take no new ones, at
+    once or by never answering; `turn` changes to or from them. `cut` counts the drips whose reader
+    went away.
     """
 
     def __init__(self) -> None:
@@ -26,6 +27,7 @@ class FakeBucket:
         self.mode = "sound"
         self.seen: list[str] = []
         self.hanging = self.cut = 0
+        self.page = 2
         self.ended = threading.Event()
         bucket = self
 
@@ -35,26 +37,57 @@ class FakeBucket:
 
             do_GET = do_PUT = do_DELETE = do_HEAD = do_POST = do_any  # noqa: N815
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._handler = Handler
+        self._listen(0)
+        self._port = self.server.server_address[1]
+        self._crowd: list[socket.socket] = []
+        self.url = f"http://127.0.0.1:{self._port}"
+
+    def _listen(self, port: int) -> None:
+        self.server = ThreadingHTTPServer(("127.0.0.1", port), self._handler)
         self.server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
+        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
+
+    def turn(self, mode: str) -> None:
+        """Behave like that from now on, at the same address."""
+        closed = {"refused", "blackholed"}
+        was, self.mode = self.mode, mode
+        if mode in closed and was not in closed:
+            self.server.shutdown()
+            self.server.server_close()
+        if mode == "blackholed":
+            self._crowd = _crowd(self._port)
+        elif was in closed and mode not in closed:
+            while self._crowd:
+                self._crowd.pop().close()
+            self._listen(self._port)
+
+    def close(self) -> None:
+        self.ended.set()
+        self.turn("sound")
+        self.server.shutdown()
+        self.server.server_close()
 
     def answer(self, sent: "_Handler") -> None:
         body = sent.rfile.read(int(sent.headers.get("Content-Length", 0)))
         self.seen.append(f"{sent.command} {sent.path}")
         headers = {name.lower(): value for name, value in sent.headers.items()}
         modern = any(name.startswith("x-amz-checksum") for name in headers)
+        deaf = self.mode == "deaf" and sent.command == "PUT"
         if modern or "aws-chunked" in headers.get("content-encoding", ""):
-            return sent.reply(400, b"<Error><Code>InvalidArgument</Code></Error>")
-        if self.mode in {"silent", "dripping", "dribbling"}:
-            return self._hang(sent, self.mode)
-        if self.mode == "deaf" and sent.command == "PUT":
-            return self._hang(sent, "silent")
-        if self.mode.isdecimal():
-            return sent.reply(int(self.mode), DENIED)
-        if self.mode == "slow" and sent.command == "PUT":
-            self.ended.wait(0.1)
-        return self._serve(sent, body)
+            sent.reply(400, b"<Error><Code>InvalidArgument</Code></Error>")
+        elif self.mode in {"refused", "blackholed"}:  # a connection kept from better times
+            sent.close_connection = True
+        elif deaf or self.mode in {"silent", "dripping", "dribbling"}:
+            self._hang(sent, "silent" if deaf else self.mode)
+        elif self.mode == "missing":
+            sent.reply(404, b"<Error><Code>NoSuchBucket</Code></Error>")
+        elif self.mode.isdecimal():
+            sent.reply(int(self.mode), DENIED)
+        else:
+            if self.mode == "slow" and sent.command == "PUT":
+                self.ended.wait(0.1)
+            self._serve(sent, body)
 
     def _hang(self, sent: "_Handler", mode: str) -> None:
         """Hold the caller until the end of the test, or until it goes."""
@@ -94,10 +127,12 @@ class FakeBucket:
         rows = "".join(
             f"<Contents><Key>{name}</Key><LastModified>2026-03-01T00:00:00.000Z</LastModified>"
             f"<Size>{len(self.objects[name])}</Size></Contents>"
-            for name in names[:PAGE]
+            for name in names[: self.page]
         )
-        more = len(names) > PAGE
-        token = f"<NextContinuationToken>{names[PAGE - 1]}</NextContinuationToken>" if more else ""
+        more = len(names) > self.page
+        token = (
+            f"<NextContinuationToken>{names[self.page - 1]}</NextContinuationToken>" if more else ""
+        )
         flag = f"<IsTruncated>{'true' if more else 'false'}</IsTruncated>"
         return f"<ListBucketResult>{flag}{token}{rows}</ListBucketResult>".encode()
 
@@ -126,14 +161,25 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.flush()
 
 
+def _crowd(port: int) -> list[socket.socket]:
+    """Listen without accepting, and fill the queue: whoever comes next waits for an answer."""
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(("127.0.0.1", port))
+    listener.listen(0)
+    crowd = [listener]
+    for _ in range(4):
+        waiting = socket.socket()
+        waiting.setblocking(False)
+        waiting.connect_ex(("127.0.0.1", port))
+        crowd.append(waiting)
+    return crowd
+
+
 @contextmanager
 def running() -> Iterator[FakeBucket]:
     bucket = FakeBucket()
-    thread = threading.Thread(target=bucket.server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
     try:
         yield bucket
     finally:
-        bucket.ended.set()
-        bucket.server.shutdown()
-        bucket.server.server_close()
+        bucket.close()

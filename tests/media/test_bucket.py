@@ -253,3 +253,23 @@ def test_an_s3_url_names_bucket_and_prefix(tmp_path: Path, url: str, prefix: str
 def test_any_other_url_stops_the_start(tmp_path: Path, url: str) -> None:
     with pytest.raises(SettingsError):
         open_store(settings(tmp_path, url))
+
+
+def test_a_store_that_was_slow_keeps_nobody_waiting_until_it_answers_again(
+    store: S3Store, fake: FakeBucket
+) -> None:
+    put(store, new_key())
+    fake.mode, store.patience = "silent", Patience(1, 3, SLOW + 0.1)
+    with pytest.raises(StoreAway):
+        store.probe()
+    with ThreadPoolExecutor(MOST_CALLS) as pool:
+        for _ in range(MOST_CALLS):
+            pool.submit(store.probe)
+        wait_until(lambda: fake.hanging >= MOST_CALLS)
+        began = time.monotonic()
+        with pytest.raises(StoreAway):
+            store.probe()
+        assert time.monotonic() - began < 0.1
+        fake.mode = "sound"
+    store.probe()
+    assert not store._slow
