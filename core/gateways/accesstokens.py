@@ -155,8 +155,11 @@ class AccessTokens:
         try:
             limits.count("wechat.force_refresh", self._app.app_id, MOST_FORCED, 86400)
         except TooMany:
-            log.exception("wechat_token_forced_too_often", app=self._app.name)
-            raise AccessTokenUnavailable from None
+            pass
+        else:
+            return
+        log.error("wechat_token_forced_too_often", app=self._app.name)
+        raise AccessTokenUnavailable
 
     def _store(self, values: dict[str, Any], until: datetime) -> None:
         """End the lease with what came; a lease that was lost meanwhile changes nothing."""

@@ -4,17 +4,26 @@
 """
 
 import sys
+from datetime import datetime
 
-from app import create_app
-from core import gateways
+from flask import Flask
+
+from core import database, gateways, limits, logs
+from core.database import writing
 from core.gateways import accesstokens
+from core.gateways.models import AccessToken
 from core.settings import from_environment
+from core.upsert import insert_into
 
 
 def main(sends: int, *, lease: bool) -> None:
-    app = create_app(from_environment(), testing=True)
-    if not lease:  # the control: everybody asks for a token of his own, and keeps it
-        accesstokens.take_lease = _everybody
+    app = Flask("sender")
+    made = app.extensions["settings"] = from_environment()
+    logs.configure(made.log_level)
+    for part in (database, limits, gateways):
+        part.init_app(app, made)
+    if not lease:
+        accesstokens.take_lease = anybody
     print("ready", flush=True)  # noqa: T201
     sys.stdin.readline()
     taken = 0
@@ -27,21 +36,17 @@ def main(sends: int, *, lease: bool) -> None:
     print(taken, flush=True)  # noqa: T201
 
 
-def _everybody(app_id: str, seen: accesstokens.Kept, now: object) -> object:
-    from core.clock import now as present
-    from core.database import writing
-    from core.gateways.models import AccessToken
-    from core.upsert import insert_into
-
-    until = present() + accesstokens.LEASE
+def anybody(app_id: str, _seen: accesstokens.Kept, _now: datetime) -> datetime:
+    """Let everybody ask, and let nobody see that somebody does: the control of the lease."""
     with writing() as session:
-        first = insert_into(session, AccessToken).values(
-            app_id=app_id, token=None, expires_at=accesstokens.NEVER, lease_until=until
+        row = insert_into(session, AccessToken).values(
+            app_id=app_id,
+            token=None,
+            expires_at=accesstokens.NEVER,
+            lease_until=accesstokens.NEVER,
         )
-        session.execute(
-            first.on_conflict_do_update(index_elements=["app_id"], set_={"lease_until": until})
-        )
-    return until
+        session.execute(row.on_conflict_do_nothing())
+    return accesstokens.NEVER
 
 
 if __name__ == "__main__":

@@ -61,8 +61,8 @@ def change(**values: Any) -> None:
         session.execute(update(AccessToken).values(**values))
 
 
-def sent_by(stub: WeChatStub, world: World, *, lease: bool) -> int:
-    """Let four processes send ten each at once; return how many were taken."""
+def sent_by(stub: WeChatStub, world: World, *, each: int, lease: bool) -> int:
+    """Let four processes send so many each at once; return how many were taken."""
     made = world.app.extensions["settings"]
     environ = {
         **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
@@ -77,7 +77,8 @@ def sent_by(stub: WeChatStub, world: World, *, lease: bool) -> int:
         "PUBLIC_URL": "https://example.test",
         "LOG_LEVEL": "ERROR",
     }
-    command = [sys.executable, "-m", "tests.core.senders", "10", "lease" if lease else "no-lease"]
+    how = str(each), "lease" if lease else "no-lease"
+    command = [sys.executable, "-m", "tests.core.senders", *how]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     processes: list[subprocess.Popen[str]] = [
         subprocess.Popen(command, cwd=PROJECT, env=environ, text=True, **pipes)  # type: ignore[call-overload]
@@ -103,7 +104,7 @@ def test_four_processes_whose_token_is_past_ask_for_one_and_all_forty_sends_are_
         change(expires_at=present() - timedelta(hours=1))
     stub.token_calls.clear()
     stub.slow = 0.3
-    assert sent_by(stub, world, lease=True) == 40
+    assert sent_by(stub, world, each=10, lease=True) == 40
     assert len(stub.questions) == 40
     assert len(stub.token_calls) == 1
 
@@ -111,8 +112,8 @@ def test_four_processes_whose_token_is_past_ask_for_one_and_all_forty_sends_are_
 def test_without_the_lease_each_of_four_processes_asks_for_a_token_of_its_own(
     stub: WeChatStub, world: World, app: Flask
 ) -> None:
-    stub.slow = 0.3
-    sent_by(stub, world, lease=False)
+    stub.slow = 1
+    sent_by(stub, world, each=1, lease=False)
     assert len(stub.token_calls) > 2
 
 
