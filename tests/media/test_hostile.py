@@ -5,7 +5,10 @@ prints verdicts, seconds and memory; here the suite only says whether all of the
 """
 
 import itertools
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -19,13 +22,14 @@ from tests.clients import Api
 from tests.media import hostile as campaign
 from tests.media.hostile.looking import BARE, anatomy, complaints, has_magenta, wrong_with
 from tests.media.hostile.sound import PICTURE, seeds
-from tests.media.hostile.verdicts import ACCEPTED, EITHER, STATUS, UPRIGHT, Hostile
+from tests.media.hostile.verdicts import ACCEPTED, EITHER, FLIPS, STATUS, UPRIGHT, Hostile
 from tests.media.pictures import jpeg, mpo, opened
 
 Signed = Callable[[str], Api]
 RESIDENT = "13800000001"
+PROJECT = Path(__file__).resolve().parents[2]
 LIMITS = {"thumb": 400, "large": 1600}
-FLIPS_IN_SUITE = 800
+FLIPS_IN_TURN = 500
 
 
 @pytest.fixture(autouse=True)
@@ -105,9 +109,19 @@ def test_a_sample_of_all_is_judged_alike_on_the_other_database(app: Flask, api: 
     check(app, api(RESIDENT), itertools.islice(files, 0, None, 20))
 
 
-def test_flipped_bits_give_a_sane_picture_or_a_named_refusal() -> None:
-    wrong = {file.name: complaints(file) for file in campaign.flips(FLIPS_IN_SUITE)}
+@pytest.mark.parametrize("start", range(0, FLIPS, FLIPS_IN_TURN))
+def test_flipped_bits_give_a_sane_picture_or_a_named_refusal(start: int) -> None:
+    files = itertools.islice(campaign.flips(), start, start + FLIPS_IN_TURN)
+    wrong = {file.name: complaints(file) for file in files}
+    assert len(wrong) == FLIPS_IN_TURN
     assert {name: told for name, told in wrong.items() if told} == {}
+
+
+def test_bombs_take_little_memory_and_no_file_too_much_memory_or_time() -> None:
+    """In a process of its own, each file in a child of that one: 50 MiB refused, 400 MiB taken."""
+    command = [sys.executable, "-m", "tests.media.hostile", "bombs", "limits"]
+    done = subprocess.run(command, cwd=PROJECT, capture_output=True, check=False, text=True)
+    assert (done.returncode, "WRONG" in done.stdout) == (0, False), done.stdout + done.stderr
 
 
 def test_the_campaign_is_the_same_each_time_and_every_name_stands_once() -> None:

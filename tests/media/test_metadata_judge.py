@@ -23,15 +23,17 @@ from sqlalchemy import update
 from core import logs
 from core.database import db, writing
 from media import service
+from media.files import Box
 from media.models import Photo, PhotoDecision
 from tests.clients import Api
 from tests.media import canaries, hostile
-from tests.media.hostile.looking import BARE, anatomy, has_magenta, verdict
+from tests.media.hostile.looking import BARE, anatomy, blackened, has_magenta, verdict
 from tests.media.pictures import jpeg, opened
 
 Signed = Callable[[str], Api]
 RESIDENT, OTHER = "13800000001", "13800000002"
 FOLDER = Path(__file__).resolve().parents[3] / "shared" / "data" / "photos"
+VARIANTS = ("thumb", "large", "redacted-thumb", "redacted-large")
 STRUCTURE = frozenset(
     {
         *("SourceFile", "ExifTool:ExifToolVersion", "ExifTool:Validate", "File:FileName"),
@@ -53,6 +55,12 @@ def copies_of(data: bytes) -> list[bytes]:
     return [] if picture is None else [picture.thumb, picture.large]
 
 
+def all_copies_of(data: bytes) -> list[bytes]:
+    """Those, and the redacted ones."""
+    redacted = blackened(data, Box(10, 10, 50, 40), Box(300, 200, 80, 60))
+    return [*copies_of(data), redacted.thumb, redacted.large]
+
+
 # ---------------------------------------------------------------------------------- the planted
 
 
@@ -65,8 +73,8 @@ def test_every_secret_is_there_to_be_found(made: canaries.Dressed) -> None:
 
 @pytest.mark.parametrize("made", DRESSED)
 def test_no_copy_repeats_a_secret_or_shows_the_hidden_picture(made: canaries.Dressed) -> None:
-    copies = copies_of(made.data)
-    assert len(copies) == 2
+    copies = all_copies_of(made.data)
+    assert len(set(copies)) == 4
     for copy in copies:
         assert canaries.leaks(copy) == []
         assert set(anatomy(copy)) <= BARE
@@ -106,7 +114,7 @@ def accepted() -> Iterator[tuple[str, list[bytes]]]:
         for file in make():
             yield f"{family}-{file.name}", copies_of(file.data)
     for made in canaries.all_dressed():
-        yield f"planted-{made.name}", copies_of(made.data)
+        yield f"planted-{made.name}", all_copies_of(made.data)
 
 
 def real() -> Iterator[tuple[str, list[bytes]]]:
@@ -124,7 +132,7 @@ def laid_out(files: Iterator[tuple[str, list[bytes]]], folder: Path) -> int:
     count = 0
     for at, (name, copies) in enumerate(files):
         count += len(copies)
-        for variant, copy in zip(("thumb", "large"), copies, strict=False):
+        for variant, copy in zip(VARIANTS, copies, strict=False):
             if copy not in seen:
                 markers = anatomy(copy)
                 assert set(markers) <= BARE, name

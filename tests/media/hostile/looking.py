@@ -1,18 +1,21 @@
 """What the decoder says of a file, and what is wrong with that."""
 
+import atexit
 import io
 import itertools
+import json
+import os
+import resource
 from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import astuple
 
 from PIL import Image
 
 from core.errors import DomainError
-
-try:
-    from media.decoding import examine
-    from media.files import Picture, weigh
-except ImportError:
-    from media.images import Picture, examine, weigh
+from media import images
+from media.decoding import Program, read_copies, read_picture, readable
+from media.files import Box, Copies, Picture, weigh
 from tests.media.hostile.verdicts import ACCEPTED, MOST_PIXELS, REFUSALS, Hostile
 from tests.media.pictures import corner_colours, opened
 
@@ -21,16 +24,49 @@ RESTARTS = range(0xD0, 0xD8)
 BARE = {START, 0xE0, 0xDB, 0xC0, 0xC4, SCAN, END}  # JFIF, tables, one frame: nothing that tells
 
 
+_program = Program()
+atexit.register(_program.close)
+
+
 def verdict(data: bytes) -> tuple[str, Picture | None]:
     """What an upload of these bytes would be told; any other error than a named one is raised."""
     stream = io.BytesIO(data)
     try:
         weigh(stream)
-        return ACCEPTED, examine(stream)
+        with readable(stream) as photo:
+            return ACCEPTED, read_picture(_program.decode(photo, b'{"boxes": null}'))
     except DomainError as refusal:
         if refusal.code not in REFUSALS:
             raise
         return refusal.code, None
+
+
+def blackened(data: bytes, *boxes: Box) -> Copies:
+    """The redacted copies of a sound photo."""
+    order = json.dumps({"boxes": [astuple(box) for box in boxes]}).encode()
+    with readable(io.BytesIO(data)) as photo:
+        return read_copies(_program.decode(photo, order))
+
+
+def growth(data: bytes) -> float:
+    """MiB that a process gains while it looks at a file without any limit, whatever it says."""
+    reads, writes = os.pipe()
+    child = os.fork()
+    if not child:
+        before = _peak()
+        with suppress(BaseException):
+            images.examine(io.BytesIO(data))
+        os.write(writes, str(_peak() - before).encode())
+        os._exit(0)
+    os.close(writes)
+    with open(reads) as told:  # noqa: PTH123, a descriptor has no path
+        answer = told.read()
+    os.waitpid(child, 0)
+    return float(answer or "inf")
+
+
+def _peak() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def complaints(hostile: Hostile) -> list[str]:
