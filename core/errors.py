@@ -6,9 +6,14 @@ languages. Domain code knows families, not HTTP; the status is the family's.
 
 import json
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from flask import Response, g, has_request_context, request
+from core.later import later
+
+if TYPE_CHECKING:
+    from flask import Response
+
+flask = later("flask")  # the decoder program raises errors too, and answers nobody
 
 Errors = Mapping[str, list[str]]
 
@@ -153,12 +158,13 @@ TITLES: dict[int, tuple[str, str, str]] = {
 
 def english() -> bool:
     """Say whether the reader asked for English; Chinese otherwise."""
-    if not has_request_context():
+    if not flask.has_request_context():
         return False
-    return request.accept_languages.best_match(["zh", "en"], default="zh") == "en"
+    wanted = flask.request.accept_languages.best_match(["zh", "en"], default="zh")
+    return bool(wanted == "en")
 
 
-def render(error: DomainError) -> Response:
+def render(error: DomainError) -> "Response":
     """Turn a domain error into its answer."""
     title = error.en if english() else error.zh
     detail = error.detail and error.detail[1 if english() else 0]
@@ -173,7 +179,7 @@ def render(error: DomainError) -> Response:
     return response
 
 
-def render_status(status: int, headers: Mapping[str, str] | None = None) -> Response:
+def render_status(status: int, headers: Mapping[str, str] | None = None) -> "Response":
     """Turn a status that Flask or Werkzeug raised into the same shape."""
     code, zh, en = TITLES.get(status, ("error", "请求出错", "The request failed"))
     title = en if english() else zh
@@ -186,7 +192,9 @@ def render_status(status: int, headers: Mapping[str, str] | None = None) -> Resp
     return response
 
 
-def problem(status: int, code: str, title: str, detail: str, extra: Mapping[str, Any]) -> Response:
+def problem(
+    status: int, code: str, title: str, detail: str, extra: Mapping[str, Any]
+) -> "Response":
     """Build problem+json; `type` is a relative reference into the readable pages."""
     body: dict[str, Any] = {
         "type": f"/docs#{code}",
@@ -196,8 +204,9 @@ def problem(status: int, code: str, title: str, detail: str, extra: Mapping[str,
         "code": code,
     }
     body.update(extra)
-    if has_request_context() and "request_id" in g:
-        body["request_id"] = g.request_id
-    return Response(
+    if flask.has_request_context() and "request_id" in flask.g:
+        body["request_id"] = flask.g.request_id
+    made: Response = flask.Response(
         json.dumps(body, ensure_ascii=False), status, content_type="application/problem+json"
     )
+    return made

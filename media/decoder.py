@@ -20,11 +20,13 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import datetime
+from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO, Final, NoReturn
 
+from PIL import Image
+
 from core.errors import DomainError
-from core.memory import give_back
 from media import images
 from media.files import (
     CRASHED,
@@ -186,13 +188,22 @@ def _simple(value: object) -> object:
     raise TypeError(type(value))
 
 
+def warm_up() -> None:
+    """Import and look up what any photo needs once, before the first fork."""
+    for kind in ("JPEG", "PNG", "WEBP"):
+        photo = BytesIO()
+        Image.new("RGB", (64, 64), "grey").save(photo, kind)
+        answered(photo, [[0, 0, 8, 8]])
+        answered(photo, None)
+
+
 def main() -> None:
     """Serve the socket whose descriptor the command line names."""
     control = socket.socket(fileno=int(sys.argv[1]))
     for number in (signal.SIGINT, signal.SIGTERM):  # its end is the end of the server process
         signal.signal(number, signal.SIG_IGN)
     os.chdir("/")
-    give_back()
+    warm_up()
     gc.collect()
     gc.freeze()
     Decoder(control).serve()

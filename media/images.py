@@ -6,7 +6,9 @@ number, comment, preview, trailer) leaves with it. Decoders raise whatever they 
 bytes; all of it becomes one of three named errors here.
 """
 
+import itertools
 import math
+import re
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -20,10 +22,10 @@ from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 
 from media import webp
-from media.copies import Corners, Sheet, encode, fitted, gist, in_srgb, shrunk
+from media.copies import SHRINKING, Corners, Sheet, encode, fitted, gist, in_srgb, shrunk
 from media.errors import DamagedImage, TooManyPixels, UnsupportedFormat
 from media.evidence import Claims, read_claims
-from media.files import HEAD, LARGE, MOST_PIXELS, THUMB, Box, Copies, Picture, chunks, format_of
+from media.files import HEAD, LARGE, MOST_PIXELS, THUMB, Box, Copies, Picture, format_of
 
 MOST_SCANS: Final = 100  # cameras write 1, the web 10; each costs a pass over the whole picture
 BLOCK: Final = 16  # pixels that a JPEG mixes: what was inside a block is seen all over it
@@ -159,7 +161,7 @@ def redacted(stream: BinaryIO, boxes: Sequence[Box]) -> Copies:
 
 
 def _thumb(large: Image.Image) -> Image.Image:
-    return large.resize(fitted(large.size, THUMB), Image.Resampling.BICUBIC)
+    return large.resize(fitted(large.size, THUMB), SHRINKING, reducing_gap=1.0)
 
 
 def _opened(stream: BinaryIO) -> Source:
@@ -186,7 +188,7 @@ def _opened(stream: BinaryIO) -> Source:
 
 
 def _jpeg(stream: BinaryIO) -> Source:
-    if _scans(stream) > MOST_SCANS:
+    if _has_endless_scans(stream):
         raise DamagedImage
     stream.seek(0)
     source = _pillow("image/jpeg", JpegImageFile(stream))
@@ -223,12 +225,9 @@ def _exif(image: ImageFile) -> bytes:
         return b""
 
 
-def _scans(stream: BinaryIO) -> int:
-    found, tail = 0, b""
-    for chunk in chunks(stream):
-        found += (tail + chunk).count(b"\xff\xda")
-        tail = chunk[-1:]
-    return found
+def _has_endless_scans(stream: BinaryIO) -> bool:
+    scans = re.finditer(rb"\xff\xda", stream.read())
+    return len(list(itertools.islice(scans, MOST_SCANS + 1))) > MOST_SCANS
 
 
 def _upright(source: Source, boxes: Sequence[Box]) -> Image.Image:
