@@ -1,0 +1,1 @@
+"""What WeChat is asked about photos and pushes back: the door that it knocks at, and the jobs."""
