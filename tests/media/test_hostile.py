@@ -4,6 +4,7 @@ The whole campaign runs on SQLite, a sample of it on PostgreSQL. `python -m test
 prints verdicts, seconds and memory; here the suite only says whether all of them are right.
 """
 
+import csv
 import itertools
 import subprocess
 import sys
@@ -22,12 +23,13 @@ from tests.clients import Api
 from tests.media import hostile as campaign
 from tests.media.hostile.looking import BARE, anatomy, complaints, has_magenta, wrong_with
 from tests.media.hostile.sound import PICTURE, seeds
-from tests.media.hostile.verdicts import ACCEPTED, EITHER, FLIPS, STATUS, UPRIGHT, Hostile
+from tests.media.hostile.verdicts import ACCEPTED, EITHER, FLIPS, REFUSALS, STATUS, UPRIGHT, Hostile
 from tests.media.pictures import jpeg, mpo, opened
 
 Signed = Callable[[str], Api]
 RESIDENT = "13800000001"
 PROJECT = Path(__file__).resolve().parents[2]
+INDEX = PROJECT.parent / "shared" / "data" / "photos" / "INDEX.tsv"
 LIMITS = {"thumb": 400, "large": 1600}
 FLIPS_IN_TURN = 500
 
@@ -109,11 +111,35 @@ def test_a_sample_of_all_is_judged_alike_on_the_other_database(app: Flask, api: 
     check(app, api(RESIDENT), itertools.islice(files, 0, None, 20))
 
 
+@pytest.mark.skipif(
+    not INDEX.exists(), reason="the collection of real photos is not beside the project"
+)
+@pytest.mark.parametrize("world", ["sqlite"], indirect=True)
+def test_every_real_photo_is_told_what_its_index_says(app: Flask, api: Signed) -> None:
+    check(app, api(RESIDENT), real())
+
+
+def real() -> Iterator[Hostile]:
+    """The collection as files with verdicts, under the names and types that it says to send."""
+    right = {"accept": {ACCEPTED}, "reject": REFUSALS, "either": EITHER}
+    with INDEX.open(newline="") as index:
+        for row in csv.DictReader(index, delimiter="\t"):
+            name, _, kind = (row["upload_as"] or row["file"]).rpartition(" image/")
+            data = (INDEX.parent / row["file"]).read_bytes()
+            may = frozenset(right[row["expected"]])
+            yield Hostile(row["file"], data, may, name or kind, f"image/{kind}" if name else "")
+
+
 @pytest.mark.parametrize("start", range(0, FLIPS, FLIPS_IN_TURN))
 def test_flipped_bits_give_a_sane_picture_or_a_named_refusal(start: int) -> None:
     files = itertools.islice(campaign.flips(), start, start + FLIPS_IN_TURN)
     wrong = {file.name: complaints(file) for file in files}
     assert len(wrong) == FLIPS_IN_TURN
+    assert {name: told for name, told in wrong.items() if told} == {}
+
+
+def test_spliced_files_give_a_sane_picture_or_a_named_refusal() -> None:
+    wrong = {file.name: complaints(file) for file in campaign.splices()}
     assert {name: told for name, told in wrong.items() if told} == {}
 
 
@@ -130,6 +156,7 @@ def test_the_campaign_is_the_same_each_time_and_every_name_stands_once() -> None
         assert first == again, family
         assert len({file.name for file in first}) == len(first), family
     assert list(campaign.flips(50)) == list(campaign.flips(50))
+    assert list(campaign.splices(50)) == list(campaign.splices(50))
 
 
 def test_the_campaign_is_several_hundred_files_and_most_have_one_right_verdict() -> None:

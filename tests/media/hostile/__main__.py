@@ -1,7 +1,7 @@
 """Show every hostile file to the decoder program, and print what came of it.
 
 Columns: files of the family, verdicts, wrong ones, the longest time, and the most memory that one
-file took in a process without limits. Takes names of families; without any, all, with 2,000 flips.
+file took in a process without limits. Takes names of families; without any, shows all.
 Ends with 1 when a verdict was wrong, or a file took more time or memory than it may.
 """
 
@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from tests.media.hostile import FAMILIES, flips
+from tests.media.hostile import BESIDE, FAMILIES
 from tests.media.hostile.looking import complaints, growth, verdict
 from tests.media.hostile.verdicts import ACCEPTED, REFUSALS, Hostile
 
@@ -76,7 +76,7 @@ def main(wanted: list[str]) -> int:
     head = " ".join(f"{name[:10]:>10}" for name in COLUMNS)
     show(f"{'family':<13}{'files':>6} {head} {'wrong':>6} {'worst':>8} {'memory':>9}")
     tallies = []
-    for family, files in {**FAMILIES, "flips": flips}.items():
+    for family, files in {**FAMILIES, **BESIDE}.items():
         if not wanted or family in wanted:
             tallies.append(tally(family, files()))
             show(tallies[-1].line())

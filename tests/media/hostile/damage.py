@@ -20,6 +20,7 @@ from tests.media.hostile.verdicts import (
     FORMAT,
     REFUSALS,
     SEED,
+    SPLICES,
     TURNED,
     UPRIGHT,
     Hostile,
@@ -96,6 +97,22 @@ def flips(number: int = FLIPS) -> Iterator[Hostile]:
             reach = min(len(data), 800) if chance.random() < 0.5 else len(data)
             data[chance.randrange(reach)] ^= 1 << chance.randrange(8)
         yield either(f"{kind}-{at}", bytes(data))
+
+
+def splices(number: int = SPLICES) -> Iterator[Hostile]:
+    """Sound files with a stretch taken out, doubled, blanked, or put in from another one."""
+    kinds = list(seeds())
+    chance = random.Random(SEED)
+    for at in range(number):
+        kind = kinds[at % len(kinds)]
+        whole, other = seeds()[kind], seeds()[chance.choice(kinds)]
+        start = chance.randrange(8, len(whole))
+        length = chance.choice((1, 2, 4, 16, 200))
+        after, stretch = whole[start + length :], whole[start : start + length]
+        blanks = (b"", b"\0" * length, b"\xff" * length, b"\x7f" + b"\xff" * 3)
+        turned = (stretch * 2, stretch[::-1], other[start : start + length])
+        middle = chance.choice((*blanks, *turned, chance.randbytes(length)))
+        yield either(f"{kind}-{at}", whole[:start] + middle + after)
 
 
 def noise_behind_beginnings() -> Iterator[Hostile]:

@@ -13,6 +13,7 @@ MAGENTA: Final = (255, 0, 255)  # the colour of what must stay hidden
 EITHER: Final = (ACCEPTED, *sorted(REFUSALS))
 SEED: Final = 20261125
 FLIPS: Final = 2000
+SPLICES: Final = 500
 MOST_PIXELS: Final = 50_000_000
 UPRIGHT: Final = ("red", "green", "blue", "white")
 TURNED: Final[Mapping[int, tuple[str, ...]]] = {
