@@ -20,6 +20,7 @@ import moderation.cli
 import moderation.demo
 import moderation.handlers
 import moderation.jobs
+import moderation.photos.routes
 import moderation.routes
 import moderation.staff.routes
 import rewards.admin.routes
@@ -40,7 +41,7 @@ from core.worker import Job
 
 LISTENERS: Mapping[type, Sequence[Listener]] = {
     ReportSubmitted: (rewards.handlers.on_report_submitted,),
-    CaseSettled: (rewards.handlers.on_case_settled,),
+    CaseSettled: (rewards.handlers.on_case_settled, moderation.handlers.on_case_settled),
     CaseRated: (rewards.handlers.on_case_rated,),
 }
 PORTS: Mapping[type, Any] = {
@@ -63,6 +64,7 @@ BLUEPRINTS = (
     citizen.routes.routes,
     moderation.staff.routes.routes,
     moderation.routes.routes,
+    moderation.photos.routes.routes,
     rewards.routes.routes,
     rewards.partners.routes.routes,
     rewards.admin.routes.routes,

@@ -57,6 +57,7 @@ PERMISSIONS: dict[str, Grant] = {
     # moderation
     "moderation.read": CASE_READERS,
     "moderation.act": _staff(Role.DISPATCHER, Role.HANDLER, Role.REVIEWER),
+    "moderation.publish": _staff(Role.DISPATCHER),
     "moderation.respond": RESIDENTS,
     "moderation.workflow": _anyone(Kind.STAFF),
     "moderation.administer": _staff(Role.SYSADMIN),

@@ -6,6 +6,7 @@ import uuid
 
 import structlog
 from flask import Flask, Response, current_app, g, request
+from gunicorn.http.errors import ParseException  # type: ignore[import-untyped]
 from prometheus_client import Counter, Histogram
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -13,7 +14,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from core.api import problem_of
-from core.errors import DomainError, NotFound, Unavailable, render, render_status
+from core.errors import BadRequest, DomainError, NotFound, Unavailable, render, render_status
 from core.idempotency import Replay
 from core.settings import Settings
 
@@ -43,6 +44,7 @@ def init_app(app: Flask, settings: Settings) -> None:
     app.register_error_handler(DomainError, problem_of)
     app.register_error_handler(Replay, lambda replay: replay.response)
     app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(ParseException, lambda _error: render(BadRequest()))
     app.register_error_handler(DBAPIError, _database_error)
     app.register_error_handler(PoolTimeout, lambda _error: render(Unavailable()))
     app.register_error_handler(Exception, _unexpected)

@@ -9,7 +9,7 @@ class MayView(Protocol):
     """Whether a viewer has to do with what uses a photo.
 
     `viewer` is None for somebody without a token, `subject` is the pair that the photo was claimed
-    for, `variant` is `thumb`, `large` or `original`. Owners and published photos never come here.
+    for, `variant` is `thumb`, `large` or `original`. Owners come here for the original only.
     """
 
     def __call__(self, viewer: Caller | None, subject: tuple[str, str], variant: str) -> bool: ...

@@ -1,5 +1,6 @@
 """Uploading a photo, and opening one of its variants."""
 
+import hashlib
 from io import SEEK_END
 from typing import BinaryIO, Final, cast
 
@@ -17,8 +18,7 @@ from core.events import port
 from core.messages import say
 from core.settings import Settings, settings
 from core.tokens import Caller, caller, may, public
-from media import links, service, storage
-from media.copies import COPY_TYPE
+from media import links, publication, service, storage
 from media.errors import (
     DamagedImage,
     DecoderBusy,
@@ -32,10 +32,11 @@ from media.errors import (
     TooManyUploads,
     UnsupportedFormat,
 )
-from media.images import EXTENSIONS, MOST_BYTES, Weight, weigh
-from media.models import Photo, PhotoDecision, Variant
+from media.files import COPY_TYPE, EXTENSIONS, MOST_BYTES, Weight, weigh
+from media.models import Photo, Variant
 from media.objects import PhotoStore, object_name
 from media.ports import MayView
+from media.publication import Sight
 from media.schemas import LinkQuerySchema, UploadedPhotoSchema, UploadFormSchema
 
 FORM_OVERHEAD: Final = 64 * 1024
@@ -137,6 +138,8 @@ def _one_file() -> FileStorage:
     }
     if "file" in texts:
         wrong["file"] = [say("应为文件，不是文字", "Must be a file, not text")]
+    elif not files and not texts:  # the reader of forms gives up without a word
+        wrong["file"] = [say("表单不完整，或文件名不是 UTF-8", "The form is cut off, or not UTF-8")]
     elif len(found) != 1:
         wrong["file"] = [say("每次上传一个文件", "Send exactly one file")]
     if wrong:
@@ -160,7 +163,8 @@ def _too_large() -> TooLarge:
 
 @routes.get("/media/<public_id>/<any(thumb, large, original):variant>")
 @routes.asks(LinkQuerySchema)
-@routes.gives(200, content_type=COPY_TYPE)
+@routes.gives(200, content_type=COPY_TYPE, headers={"ETag": {"schema": {"type": "string"}}})
+@routes.gives(304)
 @routes.fails(Unauthenticated, PhotoGone, Invalid, StoreAway)
 @public
 def open_photo(public_id: str, variant: str) -> Response:
@@ -170,25 +174,28 @@ def open_photo(public_id: str, variant: str) -> Response:
     may_view = port(MayView)  # type: ignore[type-abstract]
     with reading():
         photo = service.find(public_id)
-        seen = _by_link(photo, wanted) or service.may_see(photo, viewer, wanted, may_view)
-    if not seen:
+        sight = _by_link(photo, wanted) or publication.sight(photo, wanted, viewer, may_view)
+    if sight is None:
         raise PhotoGone
     query(LinkQuerySchema)
     if wanted is Variant.ORIGINAL:
         _note_original(photo, viewer)
-    return _send(photo, wanted, storage.store())
+    return _public(photo, wanted, sight) if sight.public else _private(photo, wanted, sight)
 
 
-def _by_link(photo: Photo, variant: Variant) -> bool:
+def _by_link(photo: Photo, variant: Variant) -> Sight | None:
     sent = request.args
-    return links.opens(
+    version = sent.get("version")
+    opened = links.opens(
         settings().secret_key,
         photo,
         variant,
         expires=sent.get("expires", ""),
         signature=sent.get("signature", ""),
         now=present().timestamp(),
+        version=version,
     )
+    return publication.linked(photo, version) if opened else None
 
 
 def _note_original(photo: Photo, viewer: Caller | None) -> None:
@@ -197,9 +204,29 @@ def _note_original(photo: Photo, viewer: Caller | None) -> None:
         audit.record("photo.original_viewed", actor=viewer, subject=("photo", photo.public_id))
 
 
-def _send(photo: Photo, variant: Variant, store: PhotoStore) -> Response:
+def _private(photo: Photo, variant: Variant, sight: Sight) -> Response:
+    response = _send(photo, variant, sight, storage.store())
+    response.headers["Cache-Control"] = "private, no-store"
+    return response
+
+
+def _public(photo: Photo, variant: Variant, sight: Sight) -> Response:
+    """Answer what everybody may see, for caches to keep; whoever has a token may see another."""
+    tag = hashlib.sha256(object_name(sight.key, variant).encode()).hexdigest()[:32]
+    if request.if_none_match.contains_weak(tag):
+        response = Response(status=304)
+        del response.headers["Content-Type"]
+    else:
+        response = _send(photo, variant, sight, storage.store())
+    response.set_etag(tag)
+    response.headers["Cache-Control"] = f"public, max-age={PUBLIC_SECONDS}"
+    response.vary.add("Authorization")
+    return response
+
+
+def _send(photo: Photo, variant: Variant, sight: Sight, store: PhotoStore) -> Response:
     try:
-        stream = store.open(object_name(photo.key, variant))
+        stream = store.open(object_name(sight.key, variant))
     except ObjectMissing:
         log.exception("object_missing", photo=photo.public_id, variant=variant.value)
         raise
@@ -215,7 +242,4 @@ def _send(photo: Photo, variant: Variant, store: PhotoStore) -> Response:
         conditional=False,
     )
     response.content_length = size
-    published = photo.decision is PhotoDecision.PUBLISHED and not original
-    keep = f"public, max-age={PUBLIC_SECONDS}" if published else "private, no-store"
-    response.headers["Cache-Control"] = keep
     return response

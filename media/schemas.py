@@ -6,10 +6,10 @@ from marshmallow import fields as plain
 
 from core.api import Schema
 from core.clock import now
-from core.fields import Moment, StrictFloat, StrictInteger, Text
+from core.fields import Choice, Moment, StrictFloat, StrictInteger, Text
 from core.settings import settings
 from media.links import COPIES, signed_link
-from media.models import Photo
+from media.models import ContentState, Photo, PhotoDecision
 
 LINK = "signed link, good for 300 seconds and without a token"
 
@@ -28,7 +28,17 @@ class Variants(plain.Nested):
         super().__init__(VariantsSchema, dump_only=True, **kwargs)
 
     def get_value(self, obj: Any, *_args: Any, **_kwargs: Any) -> Any:
-        return variants(obj)
+        return variants(getattr(obj, "photo", obj))
+
+
+class PublicVariants(plain.Nested):
+    """Links to the redacted copies, signed while the answer is written; null without any."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(VariantsSchema, dump_only=True, allow_none=True, **kwargs)
+
+    def get_value(self, obj: Any, *_args: Any, **_kwargs: Any) -> Any:
+        return variants(obj.photo, obj.redactions) if obj.redactions else None
 
 
 class ClaimedLocationSchema(Schema):
@@ -54,6 +64,35 @@ class PhotoSchema(PhotoFactSchema):
     variants = Variants(required=True)
 
 
+class StaffPhotoSchema(Schema):
+    """A photo of a case for staff, and what was decided about the public; see StaffPhoto."""
+
+    id = Text(attribute="photo.public_id", required=True)
+    mime_type = Text(attribute="photo.mime_type", required=True)
+    width = StrictInteger(attribute="photo.width", required=True)
+    height = StrictInteger(attribute="photo.height", required=True)
+    variants = Variants(required=True)
+    decision = Choice(
+        PhotoDecision,
+        attribute="photo.decision",
+        required=True,
+        allow_none=True,
+        metadata={"description": "公众可见与否的决定，未决定为 null"},
+    )
+    content = Choice(
+        ContentState,
+        attribute="photo.content",
+        required=True,
+        allow_none=True,
+        metadata={"description": "内容安全检测；通过（passed）后公布才生效"},
+    )
+    redactions = StrictInteger(required=True, metadata={"description": "遮挡版本数"})
+    public = PublicVariants(
+        required=True,
+        metadata={"description": "公众将看到的遮挡版本；null 表示没有遮挡，与 variants 相同"},
+    )
+
+
 class UploadedPhotoSchema(PhotoSchema):
     """A photo for the one who sent it; time and place are the file's claims, and prove nothing."""
 
@@ -74,9 +113,13 @@ class LinkQuerySchema(Schema):
 
     expires = Text(most=12)
     signature = Text(most=64)
+    version = Text(most=6, metadata={"description": "遮挡版本，仅供工作人员预览"})
 
 
-def variants(photo: Photo) -> dict[str, str]:
-    """Return fresh links to both copies."""
+def variants(photo: Photo, version: int | None = None) -> dict[str, str]:
+    """Return fresh links to both copies: as they were taken, or of a redaction."""
     secret, instant = settings().secret_key, now().timestamp()
-    return {copy.value: signed_link(secret, photo, copy, now=instant) for copy in COPIES}
+    return {
+        copy.value: signed_link(secret, photo, copy, now=instant, version=version)
+        for copy in COPIES
+    }

@@ -1,19 +1,20 @@
-"""What moderation answers lower rooms: where a report probably goes, who may see a photo."""
+"""What moderation answers lower rooms: where a report goes, who may see a photo, what ends."""
 
 from datetime import datetime
 
 from sqlalchemy import select
 
 from citizen.atlas import Place
+from citizen.events import CaseSettled
 from citizen.models import Report
 from citizen.ports import Assessment
 from core.database import db
 from core.permissions import Kind, Role
 from core.tokens import Caller
 from moderation import access, registry
+from moderation.photos import decisions
 
 ORIGINALS = frozenset({Role.DISPATCHER, Role.REVIEWER})
-CASE_KINDS = frozenset({"report", "supplement", "resolution"})
 
 
 def assess(category: str, place: Place, received_at: datetime) -> Assessment:
@@ -28,7 +29,7 @@ def may_view(viewer: Caller | None, subject: tuple[str, str], variant: str) -> b
     resident sees the after-photos of their own case, re-encoded.
     """
     kind, number = subject
-    if viewer is None or kind not in CASE_KINDS:
+    if viewer is None or kind not in decisions.CASE_KINDS:
         return False
     session = db.session()
     if viewer.kind is Kind.STAFF:
@@ -38,3 +39,8 @@ def may_view(viewer: Caller | None, subject: tuple[str, str], variant: str) -> b
         return session.scalar(select(Report.id).where(Report.number == number, visible)) is not None
     own = select(Report.id).where(Report.number == number, Report.reporter_id == viewer.account_id)
     return kind == "resolution" and variant != "original" and session.scalar(own) is not None
+
+
+def on_case_settled(event: CaseSettled) -> None:
+    """Take the photos of a case that was rejected away from the public, in the same transaction."""
+    decisions.end(db.session(), event)

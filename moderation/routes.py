@@ -112,7 +112,7 @@ def case(number: str) -> Response:
         crs = query(resident_schemas.CrsQuery)["crs"]
         data = dump(schemas.CaseSchema, views.whole(session, found, who, now, crs))
     _note_reading("case.read", ("report", found.number))
-    return answer(data, headers=[("ETag", etag(found))])
+    return answer(data, headers=[("ETag", views.etag(found))])
 
 
 @routes.get("/cases/<number>/history")
@@ -160,11 +160,6 @@ def _note_reading(
         audit.record(action, actor=caller(), subject=subject, details=details)
 
 
-def etag(report: Report) -> str:
-    """Return a case's ETag: its version, for the audience of staff."""
-    return f'"{report.version}-staff"'
-
-
 def check_match(report: Report) -> None:
     """Require `If-Match` with the present version.
 
@@ -174,7 +169,7 @@ def check_match(report: Report) -> None:
     sent = request.headers.get("If-Match")
     if sent is None:
         raise PreconditionRequired
-    if etag(report) not in {part.strip() for part in sent.split(",")}:
+    if not views.matches(report, sent):
         raise Stale
 
 
@@ -196,7 +191,7 @@ def _act(action: Action, number: str) -> Response:
             schemas.CaseSchema,
             {**shown, **({"correction": outcome} if outcome is not None else {})},
         )
-    return answer(data, headers=[("ETag", etag(report))])
+    return answer(data, headers=[("ETag", views.etag(report))])
 
 
 def _lock_others(session: Session, action: Action, number: str, raw: bytes) -> Sequence[Report]:

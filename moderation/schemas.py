@@ -14,7 +14,7 @@ from core.fields import Choice, Day, Moment, QueryBoolean, StrictBoolean, Strict
 from core.messages import say
 from core.paging import PageQuery
 from core.schemas import NamedSchema
-from media.schemas import PhotoSchema
+from media.schemas import StaffPhotoSchema
 
 
 class Sort(StrEnum):
@@ -107,7 +107,7 @@ class ResultSchema(Schema):
     department = fields.Nested(NamedSchema)
     finding = Text(most=2000)
     measures = Text(most=2000)
-    media = fields.List(fields.Nested(PhotoSchema))
+    media = fields.List(fields.Nested(StaffPhotoSchema))
 
 
 class CaseItemSchema(Schema):
@@ -140,7 +140,7 @@ class CaseItemSchema(Schema):
 class CaseSchema(CaseItemSchema):
     """A case as staff who may read it see it."""
 
-    media = fields.List(fields.Nested(PhotoSchema))
+    media = fields.List(fields.Nested(StaffPhotoSchema))
     assisting = fields.List(fields.Nested(NamedSchema))
     checks = fields.Nested(ChecksSchema)
     similar = fields.List(fields.Nested(SimilarSchema))

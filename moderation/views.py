@@ -13,6 +13,7 @@ from citizen import service as reports
 from citizen.geo import Crs, Point
 from citizen.models import AssistingDepartment, HistoryEntry, Report
 from citizen.states import ACTION_LABELS, STATUS_LABELS, VERDICT_LABELS, Clock
+from media import publication
 from media import service as media
 from moderation import access, neighbours, registry
 from moderation.access import Officer
@@ -30,6 +31,16 @@ SHOWN_CHANGES = (
     "verdict",
     "severity",
 )
+
+
+def etag(case: Report) -> str:
+    """Return a case's ETag: its version, for the audience of staff."""
+    return f'"{case.version}-staff"'
+
+
+def matches(case: Report, sent: str) -> bool:
+    """Say whether an `If-Match` names the present version, perhaps among others."""
+    return etag(case) in {part.strip() for part in sent.split(",")}
 
 
 def item(
@@ -108,7 +119,7 @@ def whole(
     shown = item(session, case, who, access.actions(session, [case], who, now)[case.id], now, crs)
     return {
         **shown,
-        "media": own,
+        "media": publication.for_staff(own),
         "assisting": _assisting(session, case),
         "checks": checks(session, case, own, who),
         "similar": neighbours.likely_duplicates(session, case, access.visible(who)),
@@ -147,7 +158,7 @@ def _results(session: Session, case: Report, photos: Sequence[Any]) -> list[dict
             "department": _department(departments, result.department),
             "finding": result.finding,
             "measures": result.measures,
-            "media": [photo for photo in photos if photo.claimed_at == result.at],
+            "media": publication.for_staff([p for p in photos if p.claimed_at == result.at]),
         }
         for result in found
     ]

@@ -19,8 +19,10 @@ def parts(link: str) -> dict[str, str]:
     return {name: values[0] for name, values in parse_qs(urlsplit(link).query).items()}
 
 
-def made(of: Photo | None = None, variant: Variant = Variant.THUMB) -> dict[str, str]:
-    return parts(signed_link(SECRET, of or photo(), variant, now=NOW))
+def made(
+    of: Photo | None = None, variant: Variant = Variant.THUMB, version: int | None = None
+) -> dict[str, str]:
+    return parts(signed_link(SECRET, of or photo(), variant, now=NOW, version=version))
 
 
 def test_a_link_begins_where_the_contract_says() -> None:
@@ -55,6 +57,23 @@ def test_all_links_of_a_photo_end_at_once() -> None:
     assert not opens(SECRET, photo(links=1), Variant.THUMB, **query, now=NOW)
     fresh = made(photo(links=1))
     assert opens(SECRET, photo(links=1), Variant.THUMB, **fresh, now=NOW)
+
+
+def test_a_link_to_a_version_opens_that_version_and_no_other() -> None:
+    query = made(version=2)
+    assert set(query) == {"expires", "signature", "version"}
+    assert opens(SECRET, photo(), Variant.THUMB, **query, now=NOW)
+    assert not opens(SECRET, photo(links=1), Variant.THUMB, **query, now=NOW)
+    assert not opens(SECRET, photo(), Variant.LARGE, **query, now=NOW)
+    rest = {name: value for name, value in query.items() if name != "version"}
+    for version in ("1", "3", "02", "2 ", "", "-2", "２", "9" * 7, "two", None):
+        assert not opens(SECRET, photo(), Variant.THUMB, **rest, version=version, now=NOW)
+
+
+def test_a_plain_link_becomes_none_to_a_version() -> None:
+    query = made()
+    for version in ("", "0", "1"):
+        assert not opens(SECRET, photo(), Variant.THUMB, **query, version=version, now=NOW)
 
 
 @pytest.mark.parametrize(

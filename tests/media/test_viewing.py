@@ -13,12 +13,12 @@ from core.audit import AuditEvent
 from core.database import reading, writing
 from core.permissions import Role
 from core.tokens import Caller
-from media import service
-from media.models import Photo, PhotoDecision, Variant
-from media.objects import object_name
+from media import schemas, service
+from media.models import ContentState, Photo, PhotoDecision, Redaction, Variant
+from media.objects import new_key, object_name
 from media.ports import MayView
 from tests.clients import Api
-from tests.media.pictures import heic, jpeg, opened
+from tests.media.pictures import heic, jpeg, noise, opened
 
 Signed = Callable[[str], Api]
 OWNER, OTHER = "13800000001", "13800000002"
@@ -229,18 +229,159 @@ def test_a_query_that_is_not_ours_is_named_to_those_who_may_see(api: Signed, pho
     assert api(OTHER).get(f"/media/{photo}/thumb?size=9999").status_code == 404
 
 
+def publish(app: Flask, public_id: str, **values: object) -> None:
+    published = {"decision": PhotoDecision.PUBLISHED, "content": ContentState.PASSED}
+    change(app, public_id, **published | values)
+
+
+def redact(app: Flask, public_id: str, number: int = 1) -> bytes:
+    """Give a photo a public version of its own, and return its bytes."""
+    key, data = new_key(), jpeg(noise((40, 30), seed=number))
+    store = app.extensions["photo_store"]
+    copies = (Variant.THUMB, Variant.LARGE)
+    with app.app_context():
+        store.put({object_name(key, variant): io.BytesIO(data) for variant in copies})
+        with writing() as session:
+            photo = session.scalars(select(Photo).where(Photo.public_id == public_id)).one()
+            photo.public_key = key
+            values = {"number": number, "key": key, "boxes": [[0, 0, 9, 9]]}
+            session.add(Redaction(photo_id=photo.id, at=datetime.now(UTC), **values))
+    return data
+
+
 def test_the_public_sees_what_was_published_and_nothing_else(
     app: Flask, api: Signed, photo: str
 ) -> None:
-    change(app, photo, decision=PhotoDecision.PUBLISHED)
+    publish(app, photo)
     answer = api("").get(f"/media/{photo}/large")
     assert answer.status_code == 200
+    assert answer.content_type == "image/jpeg"
     assert answer.headers["Cache-Control"] == "public, max-age=60"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert api(OTHER).get(f"/media/{photo}/thumb").status_code == 200
     assert api("").get(f"/media/{photo}/original").status_code == 404
+    assert api(OTHER).get(f"/media/{photo}/original").status_code == 404
     change(app, photo, decision=PhotoDecision.HIDDEN)
     assert api("").get(f"/media/{photo}/large").status_code == 404
     assert api(OWNER).get(f"/media/{photo}/large").status_code == 200
+
+
+def test_what_is_public_is_told_apart_by_its_bytes_and_never_sent_twice(
+    app: Flask, api: Signed, photo: str
+) -> None:
+    publish(app, photo)
+    thumb, large = (api("").get(f"/media/{photo}/{copy}") for copy in ("thumb", "large"))
+    tag = thumb.headers["ETag"]
+    assert tag.startswith('"')
+    assert tag != large.headers["ETag"]
+    assert api(OTHER).get(f"/media/{photo}/thumb").headers["ETag"] == tag
+    assert api("").get(f"/media/{photo}/thumb").data == thumb.data
+    for sent in (tag, f"W/{tag}", f'"x", {tag}', "*"):
+        again = api("").get(f"/media/{photo}/thumb", headers={"If-None-Match": sent})
+        assert (again.status_code, again.data) == (304, b"")
+        for name in ("ETag", "Cache-Control", "Vary"):
+            assert again.headers[name] == thumb.headers[name]
+        assert "Content-Type" not in again.headers
+    for sent in (large.headers["ETag"], "x", tag.strip('"')[:-1]):
+        again = api("").get(f"/media/{photo}/thumb", headers={"If-None-Match": sent})
+        assert (again.status_code, again.data) == (200, thumb.data)
+    redact(app, photo)
+    again = api("").get(f"/media/{photo}/thumb", headers={"If-None-Match": tag})
+    assert again.status_code == 200
+    assert again.headers["ETag"] != tag
+    with app.app_context(), reading() as session:
+        key, public_key = session.execute(
+            select(Photo.key, Photo.public_key).where(Photo.public_id == photo)
+        ).one()
+    assert key not in tag
+    assert str(public_key) not in again.headers["ETag"]
+
+
+def test_a_tag_opens_nothing_that_is_not_public(app: Flask, api: Signed, photo: str) -> None:
+    publish(app, photo)
+    known = {"If-None-Match": api("").get(f"/media/{photo}/thumb").headers["ETag"]}
+    for closed in ({"decision": PhotoDecision.HIDDEN}, {"content": ContentState.REFUSED}):
+        publish(app, photo, **closed)
+        answer = api("").get(f"/media/{photo}/thumb", headers=known)
+        assert answer.status_code == 404
+        assert answer.headers["Cache-Control"] == "no-store"
+        assert api(OWNER).get(f"/media/{photo}/thumb", headers=known).status_code == 200
+
+
+def test_a_head_of_what_is_public_is_its_answer_without_the_bytes(
+    app: Flask, api: Signed, photo: str
+) -> None:
+    publish(app, photo)
+    whole = api("").get(f"/media/{photo}/thumb")
+    head = api("").call("HEAD", f"/media/{photo}/thumb")
+    assert (head.status_code, head.data) == (200, b"")
+    for name in ("ETag", "Cache-Control", "Vary", "Content-Length", "Content-Type"):
+        assert head.headers[name] == whole.headers[name]
+    known = {"If-None-Match": whole.headers["ETag"]}
+    assert api("").call("HEAD", f"/media/{photo}/thumb", headers=known).status_code == 304
+    ranged = api("").get(f"/media/{photo}/thumb", headers={"Range": "bytes=0-9"})
+    assert (ranged.status_code, ranged.data) == (200, whole.data)
+
+
+def test_caches_keep_the_public_version_apart_from_that_of_the_owner(
+    app: Flask, api: Signed, photo: str
+) -> None:
+    path = link(api(OWNER), heic())
+    data = redact(app, photo)
+    publish(app, photo)
+    assert photo not in path
+    public = api("").get(f"/media/{photo}/large")
+    assert public.data == data
+    assert "Authorization" in public.vary
+    assert api(OTHER).get(f"/media/{photo}/large").data == data
+    for name in (OWNER, "dispatcher", "handler-epb"):
+        private = api(name).get(f"/media/{photo}/large")
+        assert max(opened(private.data).size) == 640
+        assert private.headers["Cache-Control"] == "private, no-store"
+        assert "ETag" not in private.headers
+
+
+def signed(app: Flask, public_id: str, version: int | None = None) -> str:
+    with app.app_context(), reading():
+        return schemas.variants(service.find(public_id), version)["large"]
+
+
+def test_a_link_shows_its_own_version_and_is_never_kept(
+    app: Flask, api: Signed, photo: str
+) -> None:
+    data = redact(app, photo)
+    for decision in (None, PhotoDecision.PUBLISHED):
+        publish(app, photo, decision=decision)
+        plain, preview = (api("").get(signed(app, photo, number)) for number in (None, 1))
+        assert max(opened(plain.data).size) == 640
+        assert preview.data == data
+        for answer in (plain, preview):
+            assert answer.headers["Cache-Control"] == "private, no-store"
+            assert "ETag" not in answer.headers
+
+
+def test_a_changed_link_to_a_version_shows_what_the_public_sees_and_no_more(
+    app: Flask, api: Signed, photo: str
+) -> None:
+    data, preview = redact(app, photo), signed(app, photo, 1)
+    plain = signed(app, photo)
+    changed = [
+        preview.replace("&version=1", ""),
+        preview.replace("&version=1", "&version=2"),
+        preview.replace("&version=1", "&version="),
+        f"{plain}&version=1",
+        f"{plain}&version=0",
+        signed(app, photo, 2),
+    ]
+    assert {api("").get(path).status_code for path in changed} == {404}
+    publish(app, photo)
+    for path in changed:
+        answer = api("").get(path)
+        assert answer.status_code == 422 if path.endswith("=") else answer.data == data
+    change(app, photo, links=Photo.links + 1)
+    assert api("").get(preview).data == data
+    publish(app, photo, decision=None)
+    assert {api("").get(path).status_code for path in (preview, plain, *changed)} == {404}
 
 
 def test_a_row_whose_object_is_gone_is_404_and_no_fault(app: Flask, api: Signed) -> None:
