@@ -35,6 +35,7 @@ pillow_heif.options.THUMBNAILS = False  # never shown, so never read
 pillow_heif.options.DEPTH_IMAGES = pillow_heif.options.AUX_IMAGES = False
 pillow_heif.options.DECODE_THREADS = 2
 
+_BOXES: Final = {b"ftyp", b"meta", b"mdat", b"idat", b"moov", b"free", b"skip", b"uuid", b"wide"}
 _TURNS: Final = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -204,14 +205,31 @@ def _pillow(mime_type: str, image: ImageFile) -> Source:
 
 
 def _heif(stream: BinaryIO) -> Source:
-    """Open HEIF, which says itself which of its kinds it is."""
+    """Open HEIF, which says itself which of its kinds it is.
+
+    Its library leaves tiles black that a broken transfer has cut off, so the boxes are measured.
+    """
+    data = stream.read()
+    if _is_cut(data):
+        raise DamagedImage
     file = pillow_heif.open_heif(
-        stream, convert_hdr_to_8bit=True, hdr_to_16bit=True, remove_stride=False
+        data, convert_hdr_to_8bit=True, hdr_to_16bit=True, remove_stride=False
     )
     kind = "image/heic" if file.mimetype == "image/heic" else "image/heif"
     info = file.info
     exif, xmp = info.get("exif") or b"", info.get("xmp") or b""
     return _Heif(kind, file.size, exif, xmp, info.get("icc_profile"), is_upright=True, file=file)
+
+
+def _is_cut(data: bytes) -> bool:
+    """Say whether the file ends inside one of its outermost boxes; what follows them is ignored."""
+    at = 0
+    while data[at + 4 : at + 8] in _BOXES:
+        size = int.from_bytes(data[at : at + 4], "big")
+        if size == 1:
+            size = int.from_bytes(data[at + 8 : at + 16], "big")
+        at += max(8, size or len(data) - at)
+    return at > len(data)
 
 
 def _exif(image: ImageFile) -> bytes:
