@@ -2,14 +2,20 @@
 
 import io
 import socket
+import ssl
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Address
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from core.settings import Settings, SettingsError, from_environment
 from media import bucket as module
@@ -273,3 +279,55 @@ def test_a_store_that_was_slow_keeps_nobody_waiting_until_it_answers_again(
         fake.mode = "sound"
     store.probe()
     assert not store._slow
+
+
+def test_a_call_whose_time_is_over_gets_no_other_connection() -> None:
+    call, (one, other) = Call(lambda _call: None), socket.socketpair()
+    with one, other:
+        call.uses(one)
+        call._cut()
+        assert other.recv(1) == b"", "cut at once"
+        with pytest.raises(ConnectionAbortedError):
+            call.uses(one)
+
+
+def certificate(folder: Path) -> ssl.SSLContext:
+    """Make a certificate for loopback, and let every client trust it that is told of the file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "loopback")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(hours=1))
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=False
+        )
+        .sign(key, hashes.SHA256())
+    )
+    private = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    (folder / "public.pem").write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    (folder / "both.pem").write_bytes(private + made.public_bytes(serialization.Encoding.PEM))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "both.pem")
+    return context
+
+
+def test_a_store_behind_tls_is_cut_off_as_well(
+    fake: FakeBucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake.server.socket = certificate(tmp_path).wrap_socket(fake.server.socket, server_side=True)
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(tmp_path / "public.pem"))
+    store = S3Store(NAME, "", fake.url.replace("http:", "https:"), "us-east-1")
+    names = put(store, new_key())
+    fake.mode, store.patience = "dripping", Patience(1, 3, 0.5)
+    with pytest.raises(StoreAway):
+        store.open(names[0])
+    wait_until(lambda: not store._calls)
+    fake.mode = "sound"
+    with store.open(names[0]) as stream:
+        assert stream.read() == b"bytes"
