@@ -20,6 +20,7 @@ import moderation.cli
 import moderation.demo
 import moderation.handlers
 import moderation.jobs
+import moderation.photos.recycling
 import moderation.photos.routes
 import moderation.routes
 import moderation.staff.routes
@@ -47,6 +48,7 @@ LISTENERS: Mapping[type, Sequence[Listener]] = {
 PORTS: Mapping[type, Any] = {
     citizen.ports.PointsOf: rewards.handlers.points_of,
     citizen.ports.Assess: moderation.handlers.assess,
+    citizen.ports.HoldsOf: moderation.photos.recycling.holds_of,
     citizen.ports.StaffDesk: moderation.staff.StaffDesk(),
     media.ports.MayView: moderation.handlers.may_view,
 }

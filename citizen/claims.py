@@ -1,6 +1,5 @@
 """Reports as claims on the points of a case, and what a step of the case means for them."""
 
-from collections.abc import Mapping
 from datetime import datetime
 
 from sqlalchemy import select
@@ -9,20 +8,20 @@ from sqlalchemy.orm import Session
 from citizen.edges import Edge
 from citizen.events import CaseSettled, Claim
 from citizen.models import Report
+from citizen.ports import HoldsOf
 from citizen.states import Earning, PointsEffect, Status
-from core.events import announce
+from core.events import announce, port
 
-Holds = Mapping[int, tuple[str, ...]]
 VOIDED = frozenset({Status.DECLINED, Status.WITHDRAWN})
 
 
-def follow(session: Session, report: Report, edge: Edge, now: datetime, holds: Holds) -> None:
+def follow(session: Session, report: Report, edge: Edge, now: datetime) -> None:
     """Announce the edge's effect on points; what was found true stays so until the next verdict."""
     if edge.points is PointsEffect.NONE:
         return
     reopened = edge.points is PointsEffect.PENDING and report.verdict is not None
     effect = PointsEffect.SETTLE if reopened else edge.points
-    settle(session, report, now, effect=effect, holds=holds)
+    settle(session, report, now, effect=effect)
 
 
 def settle(
@@ -32,21 +31,22 @@ def settle(
     *,
     effect: PointsEffect | None = None,
     decision: str | None = None,
-    holds: Holds | None = None,
 ) -> None:
     """Announce what the claims on a case should earn, by default what its row now says.
 
-    `decision` must be unique; without one the row's own step is the decision. `holds` names, by
-    report id, why an award must wait.
+    `decision` must be unique; without one the row's own step is the decision.
     """
+    meant = effect or effect_now(report)
+    found_true = report.verdict is not None and report.verdict.true
+    pays = meant is PointsEffect.SETTLE and found_true
     announce(
         CaseSettled(
             decision=decision or f"decision:{report.number}:{report.version}",
             number=report.number,
-            effect=effect or effect_now(report),
+            effect=meant,
             verdict=report.verdict,
             severity=report.severity,
-            claims=claims_of(session, report, holds or {}),
+            claims=claims_of(session, report, pays=pays),
             at=now,
         )
     )
@@ -59,12 +59,17 @@ def effect_now(report: Report) -> PointsEffect:
     return PointsEffect.PENDING if report.verdict is None else PointsEffect.SETTLE
 
 
-def claims_of(session: Session, report: Report, holds: Holds) -> tuple[Claim, ...]:
-    """Return the claims on a case: its own and those of the reports merged into it, by receipt."""
+def claims_of(session: Session, report: Report, *, pays: bool) -> tuple[Claim, ...]:
+    """Return the claims on a case: its own and those of the reports merged into it, by receipt.
+
+    Where they are to be paid, it is asked anew which of them must wait: two uploads at once could
+    not see each other, and a closing verdict must not drop what the first one held.
+    """
     family = [report]
     if report.followers:
         family += session.scalars(select(Report).where(Report.primary_id == report.id))
     family.sort(key=lambda member: (member.submitted_at, member.id))
+    holds = port(HoldsOf)(session, family) if pays else {}  # type: ignore[type-abstract]
     return tuple(claim_on(member, holds=holds.get(member.id, ())) for member in family)
 
 

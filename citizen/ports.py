@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from sqlalchemy.orm import Session
 
 from citizen.atlas import Place
+from citizen.models import Report
 from core.tokens import Caller
 
 
@@ -32,6 +33,14 @@ class PointsOf(Protocol):
     """Tell what each report has earned or may earn, for a whole page in one query."""
 
     def __call__(self, report_ids: Sequence[int]) -> Mapping[int, Mapping[str, Any]]: ...
+
+
+class HoldsOf(Protocol):
+    """Tell why awards for reports must wait, by report id; asked whenever points are settled."""
+
+    def __call__(
+        self, session: Session, reports: Sequence[Report]
+    ) -> Mapping[int, tuple[str, ...]]: ...
 
 
 class StaffDesk(Protocol):

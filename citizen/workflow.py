@@ -31,12 +31,11 @@ def advance(
     now: datetime,
     changes: Mapping[str, Any] | None = None,
     note: str | None = None,
-    holds: claims.Holds | None = None,
 ) -> None:
     """Take one step: row, history, audit, version and points. The caller has locked the row.
 
     `changes` are further columns of the row; `status` among them is the target where the table
-    leaves a choice. `holds` names, by report id, why an award must wait.
+    leaves a choice.
 
     Raises:
         InvalidTransition: the table or the row does not allow it.
@@ -52,7 +51,7 @@ def advance(
     entry["department"] = values.get("lead_department") or report.lead_department
     _write(session, report, values)
     _record(session, report, actor, entry)
-    claims.follow(session, report, edge, now, holds or {})
+    claims.follow(session, report, edge, now)
 
 
 def _effects(edge: Edge, report: Report, reached: Status, now: datetime) -> dict[str, Any]:

@@ -4,7 +4,8 @@ A gist is an upright picture squeezed to 32 rows of 32 grey bytes. What an index
 the signs of its 20 lowest cosine coefficients: of the picture's middle, and of the upper and the
 lower part of that. Brightness is in none of them, contrast and gamma keep signs, an overlay spoils
 one of three. Whoever asks tries what a crop, a turn or a mirror would have made of them (`probes`).
-What that finds is compared pixel by pixel, see `media.fitting`.
+What that finds must have nearly the same signs of 63 coefficients, and is then compared pixel by
+pixel, see `media.fitting`.
 """
 
 from collections.abc import Sequence
@@ -18,15 +19,17 @@ from media.fitting import INSET, MIDDLE, SIDE, Array, Span, is_same, is_telling,
 np = later("numpy")
 
 BITS: Final = 20
-WAVES: Final = 6
+WAVES: Final = 6  # that the 20 lowest coefficients need
+FINER: Final = 63
+FINER_WAVES: Final = 11
 PARTS: Final = ((0.0, 1.0), (0.0, 0.66), (0.34, 1.0))  # of the middle, from top to bottom
 CUTS: Final = ((0.0, 0.0), (0.05, 0.0), (0.0, 0.05), (0.05, 0.05), (0.08, 0.08))
 TURNS: Final = (-2.2, -0.8, 0.8, 2.2)  # degrees
-MOST_BITS: Final = 14  # of 60 that may differ where pictures are worth laying over each other
+MOST_BITS: Final = 14  # of 63 that may differ where pictures are worth laying over each other
 
 
 class Print(NamedTuple):
-    """What is kept of a picture to find it by: `sign` is its three bands, 20 bits each."""
+    """What is kept of a picture to find it by: 63 signs, three bands of 20, and the gist."""
 
     sign: int
     bands: tuple[int, int, int]
@@ -50,7 +53,7 @@ class Probes:
     views: Sequence[View]
 
     def nearest(self, signs: Sequence[int]) -> list[tuple[int, int]]:
-        """Return of each print found the differing bits, of 60, and the view that has so few."""
+        """Return of each print found the differing bits, of 63, and the view that has so few."""
         found = np.array(signs, dtype=np.uint64)
         apart = np.bitwise_count(found[:, None] ^ self.signs[None, :])
         best = apart.argmin(axis=1)
@@ -67,47 +70,59 @@ def print_of(gist: bytes) -> Print | None:
     pixels = pixels_of(gist)
     if not is_telling(pixels):
         return None
-    a, b, c = (int(band[0]) for band in _packed(_coefficients(pixels[None], [MIDDLE], [MIDDLE])))
-    return Print(a | b << BITS | c << 2 * BITS, (a, b, c), gist)
+    upright = pixels[None], [MIDDLE], [MIDDLE]
+    a, b, c = (int(band[0]) for band in _packed(_coefficients(*upright)))
+    return Print(int(_signs(*upright)[0]), (a, b, c), gist)
 
 
 def probes(gist: bytes) -> Probes:
     """Return what prints of the same picture would be found by; about 500 values in all."""
-    views, coefficients = _views(pixels_of(gist))
-    bases = _packed(coefficients)
-    values = [_values(coefficients[part], bases[part]) for part in range(len(PARTS))]
-    a, b, c = bases.astype(np.uint64)
-    shift = np.uint64(BITS)
-    return Probes((values[0], values[1], values[2]), a | b << shift | c << 2 * shift, views)
+    sets = _sets(pixels_of(gist))
+    views = [View(sq, x, y) for squares, xs, ys in sets for sq in squares for y in ys for x in xs]
+    coefficients = np.concatenate([_coefficients(*each) for each in sets], axis=1)
+    a, b, c = (_values(part) for part in coefficients)
+    return Probes((a, b, c), np.concatenate([_signs(*each) for each in sets]), views)
 
 
 @cache
-def _waves(span: Span) -> Array:
+def _waves(span: Span, count: int) -> Array:
     """Return cosine waves over a span of the side, integrated over each of the 32 pixels."""
     start, end = span
     edges = (np.clip(np.arange(SIDE + 1) / SIDE, start, end) - start) / (end - start)
-    number = np.arange(WAVES)[:, None]
+    number = np.arange(count)[:, None]
     sums = np.sin(np.pi * number * edges) / (np.pi * np.maximum(number, 1))
     return np.diff(np.where(number == 0, edges, sums * np.sqrt(2)), axis=1)
 
 
 @cache
-def _lowest() -> tuple[Array, Array]:
-    pairs = [(u, total - u) for total in range(1, WAVES) for u in range(total + 1)]
-    across, down = zip(*pairs, strict=True)
+def _lowest(count: int) -> tuple[Array, Array]:
+    """Return how many waves across and down each of the lowest coefficients has."""
+    pairs = [(u, total - u) for total in range(1, FINER_WAVES) for u in range(total + 1)]
+    across, down = zip(*pairs[:count], strict=True)
     return np.array(across), np.array(down)
 
 
 def _coefficients(squares: Array, across: Sequence[Span], down: Sequence[Span]) -> Array:
     """Return 20 coefficients of each part of each window of each square: part, window, number."""
-    u, v = _lowest()
-    right = np.concatenate([_waves(span) for span in across]).T
-    found = []
-    for part in PARTS:
-        left = np.concatenate([_waves(_within(span, part)) for span in down])
-        table = (left @ squares @ right).reshape(-1, len(down), WAVES, len(across), WAVES)
-        found.append(table.transpose(0, 1, 3, 2, 4)[..., v, u].reshape(-1, BITS))
-    return np.stack(found)
+    parts = ([_within(span, part) for span in down] for part in PARTS)
+    return np.stack([_transformed(squares, across, each, (WAVES, BITS)) for each in parts])
+
+
+def _signs(squares: Array, across: Sequence[Span], down: Sequence[Span]) -> Array:
+    """Return 63 signs of each window of each square as one number."""
+    found = _transformed(squares, across, down, (FINER_WAVES, FINER))
+    return (found > 0) @ (np.uint64(1) << np.arange(FINER, dtype=np.uint64))
+
+
+def _transformed(
+    squares: Array, across: Sequence[Span], down: Sequence[Span], size: tuple[int, int]
+) -> Array:
+    waves, count = size
+    u, v = _lowest(count)
+    left = np.concatenate([_waves(span, waves) for span in down])
+    right = np.concatenate([_waves(span, waves) for span in across]).T
+    table = (left @ squares @ right).reshape(-1, len(down), waves, len(across), waves)
+    return table.transpose(0, 1, 3, 2, 4)[..., v, u].reshape(-1, count)
 
 
 def _within(span: Span, part: Span) -> Span:
@@ -130,20 +145,19 @@ def _spans() -> tuple[list[Span], list[Span]]:
     return this, other
 
 
-def _views(pixels: Array) -> tuple[list[View], Array]:
-    """Return all views with their coefficients; the upright ones first, slight turns last."""
+def _sets(pixels: Array) -> list[tuple[Array, list[Span], list[Span]]]:
+    """Return squares with the windows to look at in each; the slight turns come last."""
     this, other = _spans()
-    whole = [np.rot90(base, times) for base in (pixels, pixels.T) for times in range(4)]
-    aslant = [turned(pixels, degrees) for degrees in TURNS]
-    sets = [(whole[:1], this, this), (whole[:1], other[1:], other[1:])]
-    sets += [(whole[1:], [MIDDLE], [MIDDLE])]
-    sets += [(aslant, [span], [span]) for span in (MIDDLE, other[3], this[3])]
-    views = [View(sq, x, y) for squares, xs, ys in sets for sq in squares for y in ys for x in xs]
-    return views, np.concatenate([_coefficients(np.stack(s), *rest) for s, *rest in sets], axis=1)
+    whole = np.stack([np.rot90(base, by) for base in (pixels, pixels.T) for by in range(4)])
+    aslant = np.stack([turned(pixels, degrees) for degrees in TURNS])
+    upright = (whole[:1], this, this), (whole[:1], other[1:], other[1:])
+    turns = ((aslant, [span], [span]) for span in (MIDDLE, other[3], this[3]))
+    return [*upright, (whole[1:], [MIDDLE], [MIDDLE]), *turns]
 
 
-def _values(coefficients: Array, bases: Array) -> list[int]:
+def _values(coefficients: Array) -> list[int]:
     """Return the values of a band, also with the signs changed that a little would change."""
+    bases = _packed(coefficients)
     slight = len(TURNS) * 3
     order = np.argsort(np.abs(coefficients), axis=1)
     plain = _changed(bases[:-slight], order[:-slight, :3])

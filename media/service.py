@@ -34,6 +34,7 @@ from media.files import Picture, Weight
 from media.models import OF_SUBJECTS, Photo, PhotoDecision, Variant, claiming
 from media.objects import PhotoStore, new_key, object_name
 from media.ports import MayView
+from media.twins import keep
 from media.twins import twins as twins_of
 
 MOST_UNUSED: Final = 100
@@ -151,6 +152,7 @@ def record(prepared: Prepared, owner_id: int, now: datetime) -> tuple[Photo, boo
     photo = _photo(prepared, owner_id, now)
     db.session.add(photo)
     db.session.flush()
+    keep(db.session(), photo.id, prepared.picture.gist)
     return photo, True
 
 

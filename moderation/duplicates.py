@@ -5,7 +5,7 @@ A case that was closed before the new report was received is a recurrence, hence
 """
 
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -13,7 +13,6 @@ from itertools import pairwise
 from citizen.geo import Point, distance_m
 
 SHARED_WORDS = 0.3  # of the shorter text's two-character pieces
-SAME_PICTURE = 10  # differing bits of 64; a picture that was shrunk or turned by 1° differs by 3
 
 
 @dataclass(frozen=True)
@@ -32,14 +31,14 @@ class Limits:
 
 @dataclass(frozen=True)
 class Sighting:
-    """A report as this comparison needs it; `hashes` are 64-bit picture hashes as numbers."""
+    """A report as this comparison needs it; `pictured`: it shares a picture with the subject."""
 
     number: str
     category: str
     point: Point
     at: datetime
     description: str
-    hashes: tuple[int, ...] = ()
+    pictured: bool = False
     ended_at: datetime | None = None
 
 
@@ -49,7 +48,6 @@ class Likeness:
 
     number: str
     distance_m: int
-    picture_distance: int | None
     shared_words: float
     score: float
     reasons: tuple[str, ...]
@@ -72,11 +70,6 @@ def shared_words(one: str, other: str) -> float:
     return len(pieces & others) / shorter if shorter else 0.0
 
 
-def picture_distance(one: Sequence[int], other: Sequence[int]) -> int | None:
-    """Give the smallest number of differing bits between two reports' pictures."""
-    return min(((a ^ b).bit_count() for a in one for b in other), default=None)
-
-
 def _compare(subject: Sighting, other: Sighting, limits: Limits) -> Likeness | None:
     if other.category != subject.category or abs(other.at - subject.at) > limits.window:
         return None
@@ -86,13 +79,16 @@ def _compare(subject: Sighting, other: Sighting, limits: Limits) -> Likeness | N
     if metres > reach:
         return None
     apart, words = abs(other.at - subject.at), shared_words(subject.description, other.description)
-    picture = picture_distance(subject.hashes, other.hashes)
-    alike = picture is not None and picture <= SAME_PICTURE
-    score = (1 - metres / (reach or 1)) + (1 - apart / limits.window) + words + (1 if alike else 0)
+    score = (
+        (1 - metres / (reach or 1))
+        + (1 - apart / limits.window)
+        + words
+        + (1 if other.pictured else 0)
+    )
     reasons = ["同一类别", f"相距 {round(metres)} 米", _time_words(apart)]
-    reasons += [f"照片相似（相差 {picture} 位）"] if alike else []
+    reasons += ["照片相同或相似"] if other.pictured else []
     reasons += [f"描述重合 {words:.0%}"] if words >= SHARED_WORDS else []
-    return Likeness(other.number, round(metres), picture, words, score, tuple(reasons))
+    return Likeness(other.number, round(metres), words, score, tuple(reasons))
 
 
 def _time_words(apart: timedelta) -> str:

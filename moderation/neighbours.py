@@ -1,6 +1,6 @@
-"""Which earlier reports are probably about the same thing, and which photos were seen before."""
+"""Which earlier reports are probably about the same thing."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import ColumnElement, bindparam, select
@@ -10,7 +10,6 @@ from citizen import geo
 from citizen.geo import Point
 from citizen.models import Report
 from citizen.states import Status
-from media import service as media
 from moderation import duplicates
 from moderation.duplicates import Limits, Sighting
 
@@ -31,13 +30,22 @@ NEARBY = (  # every case that is shown asks it, so it is built once
 
 
 def likely_duplicates(
-    session: Session, case: Report, visible: ColumnElement[bool]
+    session: Session,
+    case: Report,
+    visible: ColumnElement[bool],
+    pictured: Collection[str] = (),
 ) -> list[dict[str, Any]]:
-    """Return likely duplicates among what the reader may see, likeliest first, with reasons."""
+    """Return likely duplicates among what the reader may see, likeliest first, with reasons.
+
+    `pictured` are the numbers of cases in which the same picture was found, see
+    `photos.recycling.seen_before`.
+    """
     limits = Limits()
     nearby = session.scalars(NEARBY.where(visible), _around(case, limits))
     others = {other.number: other for other in nearby}
-    ranked = duplicates.rank(_sighting(case), map(_sighting, others.values()), limits)
+    ranked = duplicates.rank(
+        _sighting(case), (_sighting(other, pictured) for other in others.values()), limits
+    )
     return [
         {
             "number": found.number,
@@ -66,7 +74,7 @@ def _around(case: Report, limits: Limits) -> dict[str, Any]:
     }
 
 
-def _sighting(report: Report) -> Sighting:
+def _sighting(report: Report, pictured: Collection[str] = ()) -> Sighting:
     return Sighting(
         number=report.number,
         category=report.category,
@@ -74,37 +82,5 @@ def _sighting(report: Report) -> Sighting:
         at=report.submitted_at,
         description=report.description,
         ended_at=report.ended_at,
+        pictured=report.number in pictured,
     )
-
-
-def same_pictures(
-    session: Session, case: Report, photos: Sequence[Any], visible: ColumnElement[bool]
-) -> list[dict[str, Any]]:
-    """Return in which other cases that the reader may see the very same picture was used."""
-    uses = [
-        (twin, twin.subject[1])
-        for twin in media.twins(photos, kinds=("report", "supplement"))
-        if twin.subject[1] != case.number
-    ]
-    if not uses:
-        return []
-    numbers = {number for _, number in uses}
-    owners = _reporters(session, numbers, visible)
-    return [
-        {
-            "media": twin.media,
-            "number": number,
-            "distance": twin.distance,
-            "same_account": owners[number] == case.reporter_id,
-        }
-        for twin, number in uses
-        if number in owners
-    ]
-
-
-def _reporters(
-    session: Session, numbers: Collection[str], visible: ColumnElement[bool]
-) -> dict[str, int | None]:
-    """Return who reported, for comparison only; it is never shown."""
-    wanted = select(Report.number, Report.reporter_id).where(Report.number.in_(numbers), visible)
-    return dict(session.execute(wanted).all())

@@ -82,6 +82,14 @@ class SeenSchema(Schema):
     number = Text()
     distance = StrictInteger()
     same_account = StrictBoolean()
+    possible_fraud = StrictBoolean()
+
+
+class EditedSchema(Schema):
+    """Whether something says that the file was edited, and by which program."""
+
+    hint = StrictBoolean(allow_none=True)
+    by = Text(allow_none=True)
 
 
 class PhotoCheckSchema(Schema):
@@ -91,6 +99,12 @@ class PhotoCheckSchema(Schema):
     distance_m = StrictInteger(allow_none=True)
     minutes_before_report = StrictInteger(allow_none=True)
     device = Text(allow_none=True)
+    place = Text(metadata={"enum": ["near", "far", "unknown"]})
+    time = Text(metadata={"enum": ["plausible", "old", "future", "unknown"]})
+    zone_assumed = StrictBoolean()
+    edited = fields.Nested(EditedSchema)
+    screenshot = StrictBoolean(allow_none=True)
+    notes = fields.List(Text())
 
 
 class ChecksSchema(Schema):

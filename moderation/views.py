@@ -1,7 +1,7 @@
 """What an officer's answers are made of; the reporter is in none of them."""
 
-import math
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
@@ -18,6 +18,8 @@ from media import service as media
 from moderation import access, neighbours, registry
 from moderation.access import Officer
 from moderation.models import Resolution
+from moderation.photos import recycling
+from moderation.photos.checks import PhotoFacts, ReportFacts, check
 
 CASE_PHOTOS = ("report", "supplement")
 # Of what a step changed; a place may name its reporter, and officers are not named either.
@@ -117,12 +119,14 @@ def whole(
     photos = media.of([(kind, case.number) for kind in kinds])
     own = [photo for kind in CASE_PHOTOS for photo in photos.get((kind, case.number), [])]
     shown = item(session, case, who, access.actions(session, [case], who, now)[case.id], now, crs)
+    found = checks(session, case, own, who)
+    pictured = {seen["number"] for seen in found["seen_before"]}
     return {
         **shown,
         "media": publication.for_staff(own),
         "assisting": _assisting(session, case),
-        "checks": checks(session, case, own, who),
-        "similar": neighbours.likely_duplicates(session, case, access.visible(who)),
+        "checks": found,
+        "similar": neighbours.likely_duplicates(session, case, access.visible(who), pictured),
         "merged_into": _primary_number(session, case),
         "results": _results(session, case, photos.get(("resolution", case.number), [])),
     }
@@ -166,27 +170,24 @@ def _results(session: Session, case: Report, photos: Sequence[Any]) -> list[dict
 
 def checks(session: Session, case: Report, photos: Sequence[Any], who: Officer) -> dict[str, Any]:
     """Compare what photos claim with what the resident says; unknown is null and proves nothing."""
+    report = ReportFacts(
+        point=Point(case.longitude, case.latitude),
+        submitted_at=case.submitted_at,
+        occurred_at=case.occurred_at,
+        accuracy_m=case.accuracy_m,
+        crs=Crs(case.declared_crs),
+    )
     return {
-        "photos": [_check(case, photo) for photo in photos],
-        "seen_before": neighbours.same_pictures(session, case, photos, access.visible(who)),
+        "photos": [check(_facts(photo), report) for photo in photos],
+        "seen_before": recycling.seen_before(session, case, photos, access.visible(who)),
     }
 
 
-def _check(case: Report, photo: Any) -> dict[str, Any]:
-    distance = None
-    if photo.latitude is not None and photo.longitude is not None:
-        claimed = Point(photo.longitude, photo.latitude)
-        distance = math.ceil(geo.distance_m(claimed, Point(case.longitude, case.latitude)))
-    minutes = None
-    if photo.captured_at is not None:
-        minutes = int((case.submitted_at - photo.captured_at).total_seconds() // 60)
-    device = " ".join(part for part in (photo.make, photo.model) if part) or None
-    return {
-        "media": photo.public_id,
-        "distance_m": distance,
-        "minutes_before_report": minutes,
-        "device": device,
-    }
+def _facts(photo: Any) -> PhotoFacts:
+    """Return what a photo's row says of its file, under the names that it has there."""
+    named = (name.name for name in fields(PhotoFacts) if name.name not in {"media", "received_at"})
+    rest = {name: getattr(photo, name) for name in named}
+    return PhotoFacts(media=photo.public_id, received_at=photo.created_at, **rest)
 
 
 def history(session: Session, case: Report) -> list[dict[str, Any]]:

@@ -7,12 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from citizen.geo import Point
-from moderation.duplicates import Limits, Sighting, picture_distance, rank, shared_words
+from moderation.duplicates import Limits, Sighting, rank, shared_words
 
 NOON = datetime(2026, 11, 25, 4, tzinfo=UTC)
 PLACE = Point(116.587, 35.415)
 METRE = 1 / 111_195
-REPORT = Sighting("new", "WAT-OUT", PLACE, NOON, "排污口夜间排放黑水，气味刺鼻", (0b1111,))
+REPORT = Sighting("new", "WAT-OUT", PLACE, NOON, "排污口夜间排放黑水，气味刺鼻")
 
 
 def other(number: str = "old", metres: float = 50, hours: float = 2, **chosen: object) -> Sighting:
@@ -58,11 +58,11 @@ def test_a_category_may_have_a_reach_of_its_own() -> None:
 
 def test_likeness_of_pictures_and_words_goes_before_nearness() -> None:
     told = other("told", metres=200, description="排污口夜间排放黑水")
-    seen = other("seen", metres=200, hashes=(0b1110,))
-    both = other("both", metres=200, description="排污口夜间排放黑水", hashes=(0b1111,))
+    seen = other("seen", metres=200, pictured=True)
+    both = other("both", metres=200, description="排污口夜间排放黑水", pictured=True)
     assert numbers(other("near", metres=1), seen, told, both)[0] == "both"
     reasons = rank(REPORT, [both])[0].reasons
-    assert "照片相似（相差 0 位）" in reasons
+    assert "照片相同或相似" in reasons
     assert "描述重合 100%" in reasons
 
 
@@ -77,9 +77,8 @@ def test_no_more_than_asked_for_are_given() -> None:
     assert numbers(*crowd) == [f"n{position:02}" for position in range(10)]
 
 
-def test_a_different_picture_is_told_by_its_distance_but_is_no_reason() -> None:
-    (found,) = rank(REPORT, [other(hashes=(0xFFFFFFFFFFFFFFFF,))])
-    assert found.picture_distance == 60
+def test_without_the_same_picture_pictures_are_no_reason() -> None:
+    (found,) = rank(REPORT, [other()])
     assert not any("照片" in reason for reason in found.reasons)
 
 
@@ -111,11 +110,6 @@ def test_words_are_compared_by_pieces_of_two_characters(
 ) -> None:
     assert shared_words(one, another) == pytest.approx(share)
     assert shared_words(another, one) == pytest.approx(share)
-
-
-def test_the_nearest_pair_of_pictures_counts() -> None:
-    assert picture_distance((0b0000, 0b1111), (0b1110, 0b11110000)) == 1
-    assert picture_distance((), (1,)) is None
 
 
 @given(st.floats(0, 2 * math.pi), st.floats(0, 600), st.floats(-1_000, 1_000))

@@ -1,0 +1,110 @@
+"""Photos that were used before: what staff are told, and which awards must wait.
+
+Who used a picture first is never suspected. Somebody else's picture is suspicious wherever it is,
+one's own where it was used for another place; at the same place it is a second try.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import ColumnElement, select, true
+from sqlalchemy.orm import Session
+
+from citizen.geo import Point, distance_m
+from citizen.models import Report
+from media import service as media
+
+RECYCLED: Final = "recycled"
+SAME_PLACE_M: Final = 250
+REPORTED: Final = ("report", "supplement")
+SHOWN: Final = (*REPORTED, "resolution")
+
+
+class Use(NamedTuple):
+    """Where else a picture is: the photo asked about, its twin, and the twin's case."""
+
+    photo: Any
+    twin: Any
+    number: str
+    spot: Point
+
+
+def seen_before(
+    session: Session, case: Report, photos: Sequence[Any], visible: ColumnElement[bool]
+) -> list[dict[str, Any]]:
+    """Return in which other cases that the reader may see the same pictures are.
+
+    Each with the differing bits of 63, whether one account used both, and whether that may be
+    fraud. A picture that stands twice in a case is named once.
+    """
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    for use in _uses(session, photos, SHOWN, visible):
+        if use.number == case.number:
+            continue
+        entry = _entry(use, Point(case.longitude, case.latitude))
+        first = found.setdefault((entry["media"], entry["number"]), entry)
+        first["possible_fraud"] |= entry["possible_fraud"]
+        first["distance"] = min(first["distance"], entry["distance"])
+    return list(found.values())
+
+
+def _entry(use: Use, spot: Point) -> dict[str, Any]:
+    return {
+        "media": use.photo.public_id,
+        "number": use.number,
+        "distance": use.twin.distance,
+        "same_account": use.twin.owner_id == use.photo.owner_id,
+        "possible_fraud": _suspicious(use, spot),
+    }
+
+
+def holds_of(session: Session, reports: Sequence[Report]) -> Mapping[int, tuple[str, ...]]:
+    """Return why awards for reports must wait, by report id; reports without a reason are not in.
+
+    All photos of all reports in a few statements. The body of `citizen.ports.HoldsOf`.
+    """
+    spots = {report.number: report for report in reports}
+    subjects = [(kind, number) for number in spots for kind in REPORTED]
+    photos = [photo for found in media.of(subjects).values() for photo in found]
+    held = set()
+    for use in _uses(session, photos, REPORTED, true()):
+        report = spots[use.photo.subject_id]
+        spot = Point(report.longitude, report.latitude)
+        if use.number != report.number and _suspicious(use, spot):
+            held.add(report.id)
+    return dict.fromkeys(sorted(held), (RECYCLED,))
+
+
+def _uses(
+    session: Session, photos: Sequence[Any], kinds: Sequence[str], visible: ColumnElement[bool]
+) -> list[Use]:
+    found = media.twins(photos, kinds=kinds)
+    spots = _spots(session, {twin.subject[1] for twin in found}, visible)
+    named = {photo.public_id: photo for photo in photos}
+    return [
+        Use(named[twin.media], twin, twin.subject[1], spots[twin.subject[1]])
+        for twin in found
+        if twin.subject[1] in spots
+    ]
+
+
+def _spots(
+    session: Session, numbers: Collection[str], visible: ColumnElement[bool]
+) -> dict[str, Point]:
+    if not numbers:
+        return {}
+    wanted = select(Report.number, Report.longitude, Report.latitude)
+    rows = session.execute(wanted.where(Report.number.in_(numbers), visible))
+    return {number: Point(longitude, latitude) for number, longitude, latitude in rows}
+
+
+def _suspicious(use: Use, spot: Point) -> bool:
+    """Say whether a report's picture was used before by somebody else, or for another place."""
+    photo, twin = use.photo, use.twin
+    if twin.subject[0] not in REPORTED or not _earlier(twin, photo):
+        return False
+    return twin.owner_id != photo.owner_id or distance_m(spot, use.spot) > SAME_PLACE_M
+
+
+def _earlier(twin: Any, photo: Any) -> bool:
+    return bool((twin.claimed_at, twin.photo_id) < (photo.claimed_at, photo.id))
