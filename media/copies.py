@@ -11,7 +11,7 @@ from media.files import GIST
 
 QUALITY: Final = 82
 LONGEST_PROFILE: Final = 4 * 1024 * 1024
-STRIP_PIXELS: Final = 4_000_000
+TILE_PIXELS: Final = 4_000_000
 SHRINKING: Final = Image.Resampling.HAMMING  # as sharp as bicubic when shrinking, at 60 % of it
 
 _SPACES: Final = {"RGB": "RGB", "CMYK": "CMYK", "GRAY": "L"}
@@ -47,22 +47,23 @@ def gist(image: Image.Image) -> bytes:
 def shrunk(sheet: Sheet, target: tuple[int, int], black: Sequence[Corners]) -> Image.Image:
     """Return the picture at the target size without alpha, palette or 16-bit samples.
 
-    What is to be black is so before anything is averaged. The way there leads over strips, averaged
+    What is to be black is so before anything is averaged. The way there leads over parts, averaged
     to at least twice the target, so that 50 megapixels are never held twice.
     """
     width, height = sheet.size
     if isinstance(sheet, Image.Image) and _is_simple(sheet, target):
-        return _blackened(sheet, 0, black).resize(target, SHRINKING)
-    factor = max(1, min(width // target[0], height // target[1]) // 2)
-    rows = max(1, STRIP_PIXELS // (width * factor)) * factor
+        return _blackened(sheet, 0, 0, black).resize(target, SHRINKING)
+    across, down = (
+        max(1, own // wanted // 2) for own, wanted in zip(sheet.size, target, strict=True)
+    )
     whole: Image.Image | None = None
-    for top, strip in _strips(sheet, rows):
-        small = _plain(_blackened(strip, top, black)).reduce(factor)
+    for left, top, tile in _tiles(sheet, across, down):
+        small = _plain(_blackened(tile, left, top, black)).reduce((across, down))
         if whole is None:
-            whole = Image.new(small.mode, (small.width, -(-height // factor)))
-        whole.paste(small, (0, top // factor))
-    assert whole is not None  # noqa: S101 - a picture has a row
-    box = (0, 0, width / factor, height / factor)
+            whole = Image.new(small.mode, (-(-width // across), -(-height // down)))
+        whole.paste(small, (left // across, top // down))
+    assert whole is not None  # noqa: S101 - a picture has a pixel
+    box = (0, 0, width / across, height / down)
     return whole.resize(target, SHRINKING, box=box)
 
 
@@ -72,24 +73,30 @@ def _is_simple(image: Image.Image, target: tuple[int, int]) -> bool:
     )
 
 
-def _strips(sheet: Sheet, rows: int) -> Iterator[tuple[int, Image.Image]]:
+def _tiles(sheet: Sheet, across: int, down: int) -> Iterator[tuple[int, int, Image.Image]]:
+    """Yield parts that are whole rows where these are not too long, each with its left and top."""
     width, height = sheet.size
+    columns = min(width, TILE_PIXELS // across * across)
+    rows = max(1, TILE_PIXELS // (columns * down)) * down
     for top in range(0, height, rows):
-        yield top, sheet.crop((0, top, width, min(top + rows, height)))
+        for left in range(0, width, columns):
+            box = (left, top, min(left + columns, width), min(top + rows, height))
+            yield left, top, sheet.crop(box)
 
 
-def _blackened(image: Image.Image, top: int, black: Sequence[Corners]) -> Image.Image:
-    """Return the picture, whose first row is row `top` of the whole, with the areas in black."""
+def _blackened(image: Image.Image, left: int, top: int, black: Sequence[Corners]) -> Image.Image:
+    """Return a part of the picture, which begins at `left` and `top`, with the areas in black."""
     if not black:
         return image
     flat = _plain(image).convert("RGB")
-    for left, upper, right, lower in black:
-        flat.paste((0, 0, 0), (left, max(upper - top, 0), right, max(lower - top, 0)))
+    for start, upper, end, lower in black:
+        area = (max(start - left, 0), max(upper - top, 0), max(end - left, 0), max(lower - top, 0))
+        flat.paste((0, 0, 0), area)
     return flat
 
 
 def _plain(strip: Image.Image) -> Image.Image:
-    """Return the strip as 8-bit grey, RGB or CMYK; what is transparent becomes white."""
+    """Return the part as 8-bit grey, RGB or CMYK; what is transparent becomes white."""
     if strip.mode.startswith("I"):
         return strip.convert("I").point(lambda value: value * (1 / 257)).convert("L")
     if strip.has_transparency_data:
