@@ -296,11 +296,12 @@ class Heif:
     references: list[tuple[bytes, int, Sequence[int]]] = field(default_factory=list)
     brand: bytes = b"heic"
 
-    def made(self) -> bytes:
+    def made(self, between: bytes = b"") -> bytes:
+        """The file, with more boxes between its tables and its pixels."""
         kinds = box(b"ftyp", self.brand, b"\0\0\0\0", b"mif1heic")
-        start = len(kinds) + len(self._meta(0)) + 8
+        start = len(kinds) + len(self._meta(0)) + len(between) + 8
         data = b"".join(item.data for item in self.items)
-        return kinds + self._meta(start) + box(b"mdat", data)
+        return kinds + self._meta(start) + between + box(b"mdat", data)
 
     def _meta(self, start: int) -> bytes:
         handler = full(b"hdlr", b"\0\0\0\0pict" + b"\0" * 13)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from PIL import Image
 
 from tests.media import forgery
-from tests.media.forgery import Heif, Item, grid, single, tiff
+from tests.media.forgery import Heif, Item, box, grid, single, tiff
 from tests.media.hostile.sound import (
     PICTURE,
     tile,
@@ -95,6 +95,9 @@ def _grids() -> Iterator[Hostile]:
     yield hostile("heic-grid-of-itself", _grid_of_itself(), DAMAGED)
     yield hostile("heic-grid-of-grids", _grid_of_grids(12), *EITHER)
     yield hostile("heic-grid-tile-cut", _grid_cut(), DAMAGED)
+    yield hostile("heic-grid-open-end", _open_ended(), ACCEPTED)
+    yield hostile("heic-grid-open-end-cut", _open_ended()[:-40], DAMAGED)
+    yield hostile("heic-grid-behind-a-box-cut", _behind(b"sefd"), DAMAGED)
     yield either("heic-grid-tile-empty", _grid_with(b""))
     yield either("heic-grid-tile-broken", _grid_with(b"\0\0\0\x10" + b"\xff" * 16))
     yield hostile("heic-tiles-65000", _grid_of_one(250, 250), *EITHER)
@@ -110,6 +113,19 @@ def _grid_of(across: int, down: int, kept: int) -> bytes:
 def _grid_cut() -> bytes:
     """The last tile lies behind the end of the file, all else is sound."""
     return grid(tile(), 2, 2, (128, 128)).made()[: -len(tile().data)]
+
+
+def _open_ended() -> bytes:
+    """The box of the tiles has no length: it reaches to the end, wherever that is."""
+    whole = grid(tile(), 2, 2, (128, 128)).made()
+    at = whole.index(b"mdat") - 4
+    return whole[:at] + b"\0\0\0\0" + whole[at + 4 :]
+
+
+def _behind(kind: bytes) -> bytes:
+    """A box that few readers know stands before the tiles, of which the last is missing."""
+    made = grid(tile(), 2, 2, (128, 128))
+    return made.made(box(kind, b"\0" * 24))[: -len(tile().data)]
 
 
 def _grid_with(data: bytes) -> bytes:
