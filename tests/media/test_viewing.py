@@ -3,6 +3,7 @@
 import io
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import time_machine
@@ -13,7 +14,7 @@ from core.audit import AuditEvent
 from core.database import reading, writing
 from core.permissions import Role
 from core.tokens import Caller
-from media import schemas, service
+from media import links, schemas, service
 from media.models import ContentState, Photo, PhotoDecision, Redaction, Variant
 from media.objects import new_key, object_name
 from media.ports import MayView
@@ -179,6 +180,22 @@ def test_a_signed_link_ends_after_five_minutes(api: Signed) -> None:
         assert api("").get(path).status_code == 200
     with time_machine.travel(datetime.now(UTC) + timedelta(seconds=301), tick=False):
         assert api("").get(path).status_code == 404
+
+
+def test_no_answer_that_holds_links_outlives_them(app: Flask, api: Signed) -> None:
+    """B76: whoever gets a link has its five minutes, and no cache gives it to somebody later."""
+    form = {"file": (io.BytesIO(jpeg()), "a.jpg")}
+    answer = api(OWNER).call("POST", "/media", data=form)
+    assert answer.headers["Cache-Control"] == "no-store"
+    for path in answer.get_json()["variants"].values():
+        query = parse_qs(urlsplit(path).query)
+        left = int(query["expires"][0]) - datetime.now(UTC).timestamp()
+        assert links.LIFETIME - 5 < left <= links.LIFETIME <= 300
+        assert api("").get(path).headers["Cache-Control"] == "private, no-store"
+    with app.app_context(), reading() as session:
+        keys = session.scalars(select(Photo.key)).all()
+    assert keys
+    assert not [key for key in keys if key in answer.get_data(as_text=True)]
 
 
 CHANGES = [
