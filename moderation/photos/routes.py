@@ -86,7 +86,10 @@ def _kept(photo: Photo) -> list[dict[str, object]]:
 @routes.fails(InvalidTransition)
 @may("moderation.publish")
 def decide_photo(number: str, public_id: str) -> Response:
-    """Publish the latest version of a photo, once its content check passed, or hide it at once."""
+    """Publish the latest version of a photo, once its content check passed, or hide it at once.
+
+    Caches may keep what was public for 60 seconds.
+    """
     raw, now = received(), present()
     with writing() as session:
         report, photo, who = _allowed(session, number, public_id, raw, lock=True)

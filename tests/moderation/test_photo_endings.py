@@ -1,6 +1,7 @@
 """What ends a publication (B45), what meets a redaction on its way, and both against a table."""
 
 import random
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -305,6 +306,59 @@ def test_publishing_in_a_merged_report_and_declining_its_case_ends_in_private(de
     assert declined.status_code == 200
     assert published.status_code in {200, 409}
     assert desk.shown() is None
+
+
+def declined_midway(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Decline the case of a merged report once a publication in it has seen that it may go on.
+
+    What is returned waits for the end of that.
+    """
+    office, primary = desk.office, desk.office.case(reporter=OTHER)
+    office.act("dispatcher", desk.number, "merge", {"into": primary})
+    office.hire("dispatcher-2", Role.DISPATCHER)
+    match = office("dispatcher").get(f"/cases/{primary}").headers["ETag"]
+    path, answers = f"/cases/{primary}/decline", []
+
+    def decline() -> None:
+        answers.append(office("dispatcher-2").post(path, {"reason": "malicious"}, match=match))
+
+    declining, plain = threading.Thread(target=decline), decisions._rejected
+
+    def rejected(*args: Any) -> bool:
+        found = plain(*args)
+        declining.start()
+        declining.join(0.5)
+        return found
+
+    def wait() -> None:
+        declining.join()
+        assert [answer.status_code for answer in answers] == [200]
+
+    monkeypatch.setattr(decisions, "_rejected", rejected)
+    return wait
+
+
+def test_a_case_that_is_declined_in_the_midst_of_a_publication_ends_it(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wait = declined_midway(desk, monkeypatch)
+    desk.publish()
+    wait()
+    assert desk.shown() is None
+    assert desk.item()["decision"] == "hidden"
+
+
+def test_without_the_photos_lock_it_would_stay_public(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The control: it is the lock that decides above, not luck."""
+    if desk.office.app.config["SQLALCHEMY_DATABASE_URI"].startswith("sqlite"):
+        pytest.skip("on SQLite the whole unit of work is the lock; there is none to take off")
+    wait = declined_midway(desk, monkeypatch)
+    monkeypatch.setattr(publication, "locked", lambda statement: statement)
+    desk.publish()
+    wait()
+    assert desk.shown() == []
 
 
 def test_two_redactions_at_once_are_both_kept(desk: Desk) -> None:
