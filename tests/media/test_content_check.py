@@ -294,6 +294,16 @@ def test_an_answer_that_comes_again_changes_nothing(desk: Desk) -> None:
     photo = desk.photo(chosen)
     assert (photo.content, photo.links) == (ContentState.REFUSED, 1)
     assert desk.audited(chosen) == ["photo.content_refused"]
+    assert desk.count(ContentCheck, ContentCheck.state == ContentState.REFUSED) == 1
+
+
+def test_of_two_answers_to_one_question_the_first_counts(desk: Desk) -> None:
+    chosen = desk.publish()
+    desk.deliver()
+    desk.finds("trace-1")
+    desk.finds("trace-1", "risky")
+    assert desk.is_public(chosen)
+    assert desk.audited(chosen) == []
 
 
 def test_risky_after_the_public_saw_it_closes_the_photo_and_ends_its_links(desk: Desk) -> None:
@@ -368,17 +378,17 @@ def test_receipt_and_answer_at_the_same_moment_lose_nothing(desk: Desk) -> None:
     assert desk.count(ContentCheck) == 8
 
 
-def test_an_answer_about_a_version_of_before_changes_nothing(desk: Desk) -> None:
+@pytest.mark.parametrize("suggest", ["pass", "risky", ""])
+def test_an_answer_about_a_version_of_before_changes_nothing(desk: Desk, suggest: str) -> None:
     chosen = desk.publish()
     desk.deliver()
     desk.redact(chosen)
-    desk.finds("trace-1")
-    assert desk.state(chosen) is None
     desk.publish(chosen)
-    assert desk.state(chosen) is ContentState.PENDING
     desk.deliver()
-    desk.finds("trace-1", "risky")
-    assert desk.state(chosen) is ContentState.PENDING
+    desk.finds("trace-1", suggest)
+    photo = desk.photo(chosen)
+    assert (photo.content, photo.links) == (ContentState.PENDING, 1)
+    assert desk.count(ContentCheck) == 2
     desk.finds("trace-2")
     assert desk.state(chosen) is ContentState.PASSED
 
@@ -451,6 +461,54 @@ def test_what_is_not_answered_within_an_hour_is_asked_again_and_then_given_up(
     assert desk.deliver() == 0
     assert desk.state(chosen) is ContentState.FAILED
     desk.finds("trace-2")  # late, and right
+    assert desk.is_public(chosen)
+
+
+def test_a_late_failure_of_an_attempt_that_was_given_up_asks_nothing_more(desk: Desk) -> None:
+    desk.publish()
+    desk.deliver()
+    desk.later(minutes=61)
+    desk.follow_up()
+    desk.finds("trace-1", "", errcode=-1008)
+    assert desk.count(ContentCheck) == desk.count(OutboxMessage) == 2
+
+
+def test_a_late_pass_makes_the_next_attempt_needless(desk: Desk) -> None:
+    chosen = desk.publish()
+    desk.deliver()
+    desk.later(minutes=61)
+    desk.follow_up()
+    desk.finds("trace-1")
+    assert desk.is_public(chosen)
+    desk.later(minutes=3)
+    assert desk.deliver() == 1
+    assert len(desk.stub.questions) == 1
+
+
+def test_a_pass_does_not_open_what_another_attempt_found_risky(desk: Desk) -> None:
+    chosen = desk.publish()
+    desk.deliver()
+    desk.later(minutes=61)
+    desk.follow_up()
+    desk.later(minutes=3)
+    desk.deliver()
+    desk.finds("trace-1", "risky")
+    desk.finds("trace-2")
+    assert desk.state(chosen) is ContentState.REFUSED
+
+
+def test_what_is_hidden_and_published_again_while_wechat_looks_is_not_asked_twice(
+    desk: Desk,
+) -> None:
+    chosen = desk.publish()
+    desk.deliver()
+    desk.decide(chosen, PhotoDecision.HIDDEN)
+    desk.publish(chosen)
+    assert desk.deliver() == 0
+    desk.decide(chosen, PhotoDecision.HIDDEN)
+    desk.finds("trace-1")
+    assert not desk.is_public(chosen)
+    desk.publish(chosen)
     assert desk.is_public(chosen)
 
 
