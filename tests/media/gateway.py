@@ -82,7 +82,7 @@ def running(home: Path) -> Iterator[Gateway]:
         process = subprocess.Popen(
             command,
             cwd=home,
-            env={**kept, **keys, "HOME": str(home)},
+            env={**kept, **keys, "HOME": str(home), "TMPDIR": str(home)},
             stdout=log,
             stderr=log,
             start_new_session=True,
