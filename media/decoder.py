@@ -19,7 +19,6 @@ import socket
 import sys
 import time
 from collections.abc import Callable
-from datetime import datetime
 from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO, Final, NoReturn
@@ -28,6 +27,7 @@ from PIL import Image
 
 from core.errors import DomainError
 from media import images
+from media.answers import line, told
 from media.files import (
     CRASHED,
     FINISHED,
@@ -36,8 +36,6 @@ from media.files import (
     STOPPED,
     WALL_SECONDS,
     Box,
-    Copies,
-    Picture,
 )
 
 MEMORY: Final = 400 * 1000 * 1000
@@ -163,29 +161,7 @@ def answered(stream: BinaryIO, boxes: list[list[int]] | None) -> bytes:
             return told(images.examine(stream))
         return told(images.redacted(stream, [Box(*box) for box in boxes]))
     except DomainError as refusal:
-        return _line({"refused": refusal.code})
-
-
-def told(made: Picture | Copies) -> bytes:
-    """Write a picture or its copies as the other side reads them."""
-    facts = {field.name: getattr(made, field.name) for field in dataclasses.fields(made)}
-    blobs = [value for value in facts.values() if isinstance(value, bytes)]
-    plain = {
-        name: len(value) if isinstance(value, bytes) else value for name, value in facts.items()
-    }
-    return b"".join([_line(plain), *blobs])
-
-
-def _line(facts: dict[str, object]) -> bytes:
-    return json.dumps(facts, default=_simple).encode() + b"\n"
-
-
-def _simple(value: object) -> object:
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
-    raise TypeError(type(value))
+        return line({"refused": refusal.code})
 
 
 def warm_up() -> None:

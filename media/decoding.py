@@ -8,7 +8,6 @@ what it sends back is believed only as far as it is plain, small and of the righ
 import atexit
 import fcntl
 import json
-import math
 import os
 import select
 import socket
@@ -18,21 +17,17 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import astuple, dataclass, fields
-from datetime import datetime
+from dataclasses import astuple, dataclass
 from io import UnsupportedOperation
 from pathlib import Path
-from typing import Any, BinaryIO, Final, get_type_hints
+from typing import BinaryIO, Final
 
 from core.settings import settings
-from media.errors import DamagedImage, DecoderBusy, TooManyPixels, UnsupportedFormat
-from media.evidence import Claims, cleaned
+from media.answers import read_copies, read_picture
+from media.errors import DamagedImage, DecoderBusy
 from media.files import (
-    EXTENSIONS,
     FINISHED,
-    GIST,
     MOST_ANSWER,
-    MOST_PIXELS,
     STOPPED,
     WALL_SECONDS,
     Box,
@@ -51,10 +46,6 @@ ENVIRONMENT: Final = {
 }
 PROJECT: Final = Path(__file__).resolve().parent.parent
 
-_REFUSALS: Final = {
-    refusal.code: refusal for refusal in (DamagedImage, TooManyPixels, UnsupportedFormat)
-}
-_KINDS: Final = get_type_hints(Claims)
 _turn = threading.Lock()
 
 
@@ -257,87 +248,3 @@ class Program:
 _program: Final = Program()
 atexit.register(_program.close)
 os.register_at_fork(after_in_child=_program.forget)
-
-
-def read_picture(answer: bytes) -> Picture:
-    """Read what a decoder says of a photo; it may lie, but only with plain and short words.
-
-    Raises:
-        DamagedImage: the answer is no answer.
-        UnsupportedFormat, TooManyPixels, DamagedImage: the answer is a refusal.
-    """
-    facts, blobs = _parts(answer, ("thumb", "large", "gist"))
-    width, height = _whole(facts, "width"), _whole(facts, "height")
-    mime_type, claims = facts.get("mime_type"), facts.get("claims")
-    if not (0 < width * height <= MOST_PIXELS and len(blobs[2]) == GIST * GIST):
-        raise DamagedImage
-    if not isinstance(mime_type, str) or mime_type not in EXTENSIONS:
-        raise DamagedImage
-    return Picture(mime_type, width, height, *_jpegs(blobs), blobs[2], _claims(claims))
-
-
-def read_copies(answer: bytes) -> Copies:
-    """Read redacted copies, as `read_picture`."""
-    _, blobs = _parts(answer, ("thumb", "large"))
-    return Copies(*_jpegs(blobs))
-
-
-def _parts(answer: bytes, names: Sequence[str]) -> tuple[dict[str, object], list[bytes]]:
-    try:
-        line, rest = answer.split(b"\n", 1)
-        facts = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise DamagedImage from error
-    if not isinstance(facts, dict):
-        raise DamagedImage
-    if "refused" in facts:
-        raise _REFUSALS.get(str(facts["refused"]), DamagedImage)
-    blobs = []
-    for name in names:
-        size = _whole(facts, name)
-        blobs.append(rest[:size])
-        rest = rest[size:]
-    if rest or any(len(blob) != facts[name] for name, blob in zip(names, blobs, strict=True)):
-        raise DamagedImage
-    return facts, blobs
-
-
-def _whole(facts: dict[str, object], name: str) -> int:
-    value = facts.get(name)
-    if type(value) is not int or not 0 < value <= MOST_ANSWER + MOST_PIXELS:
-        raise DamagedImage
-    return value
-
-
-def _jpegs(blobs: Sequence[bytes]) -> tuple[bytes, bytes]:
-    thumb, large = blobs[:2]
-    for copy in (thumb, large):
-        if not (copy.startswith(b"\xff\xd8\xff") and copy.endswith(b"\xff\xd9")):
-            raise DamagedImage
-    return thumb, large
-
-
-def _claims(told: object) -> Claims:
-    if not isinstance(told, dict) or set(told) != {field.name for field in fields(Claims)}:
-        raise DamagedImage
-    checked: dict[str, Any] = {n: _claim(_KINDS[n], value) for n, value in told.items()}
-    return Claims(**checked)
-
-
-def _claim(kind: object, value: object) -> object:
-    """Return a claim's value if it is of the kind that the field holds."""
-    try:
-        if kind == datetime | None and isinstance(value, str):
-            value = datetime.fromisoformat(value)
-            sound = value.tzinfo is not None
-        elif isinstance(value, str):
-            sound = value == cleaned(value)
-        elif isinstance(value, float):
-            sound = math.isfinite(value)
-        else:
-            sound = value is None or type(value) in {int, bool}
-    except ValueError as error:
-        raise DamagedImage from error
-    if not sound or not isinstance(value, kind):  # type: ignore[arg-type]
-        raise DamagedImage
-    return value

@@ -262,9 +262,9 @@ def _stored(box: Box, source: Source, decoded: tuple[int, int]) -> Corners:
     """Return where a box lies in the decoded pixels, each side moved out to what it touches."""
     columns, rows = (box.x, box.x + box.width), (box.y, box.y + box.height)
     width, height = source.upright
-    if source.claims.orientation in {2, 3, 7, 8}:
+    if source.claims.orientation in {2, 3, 6, 7}:
         columns = width - columns[1], width - columns[0]
-    if source.claims.orientation in {3, 4, 6, 7}:
+    if source.claims.orientation in {3, 4, 7, 8}:
         rows = height - rows[1], height - rows[0]
     if source.claims.orientation >= 5:
         columns, rows = rows, columns

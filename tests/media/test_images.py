@@ -5,24 +5,24 @@ import random
 import struct
 import subprocess
 import sys
-import threading
-import time
 from contextlib import suppress
 from pathlib import Path
 
+import pillow_heif
 import pytest
 from PIL import Image, ImageCms, ImageDraw
 
 from media import images
 from media.errors import (
     DamagedImage,
-    DecoderBusy,
     EmptyFile,
     FileTooLarge,
     TooManyPixels,
     UnsupportedFormat,
 )
-from media.images import Picture, examine, weigh
+from media.evidence import Claims
+from media.files import Box, Picture, weigh
+from media.images import examine, redacted
 from tests.media.pictures import (
     ORIENTATION,
     corner_colours,
@@ -94,7 +94,7 @@ def test_a_heic_is_never_turned_twice(orientation: int) -> None:
 def test_a_heic_is_not_turned_by_its_claims_whatever_its_reader_leaves_of_them(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(images, "_exif", lambda _image: exif({ORIENTATION: short(6)}))
+    monkeypatch.setattr(images, "read_claims", lambda *_blocks: Claims(orientation=6))
     picture = seen(heic())
     assert corner_colours(opened(picture.large)) == UPRIGHT
     assert (picture.width, picture.height) == (640, 480)
@@ -103,14 +103,13 @@ def test_a_heic_is_not_turned_by_its_claims_whatever_its_reader_leaves_of_them(
 def test_a_size_that_changes_while_it_is_decoded_is_damaged(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    loaded = images.HeifImageFile.load
+    loaded = pillow_heif.HeifImage.load
 
-    def load(image: Image.Image) -> object:
-        made = loaded(image)
-        image._size = (8, 8)
-        return made
+    def load(image: pillow_heif.HeifImage) -> None:
+        loaded(image)
+        image.size = (8, 8)
 
-    monkeypatch.setattr(images.HeifImageFile, "load", load)
+    monkeypatch.setattr(pillow_heif.HeifImage, "load", load)
     with pytest.raises(DamagedImage):
         seen(heic())
 
@@ -230,7 +229,7 @@ def test_a_picture_shrunk_in_strips_has_no_seams(mode: str) -> None:
 
 
 def test_strips_join_where_they_should() -> None:
-    image = quarters((6400, 4800)).convert("RGBA")
+    image = quarters((6400, 2400)).convert("RGBA")
     assert corner_colours(opened(seen(png(image)).large)) == UPRIGHT
     assert corner_colours(opened(seen(png(image)).thumb)) == UPRIGHT
 
@@ -424,61 +423,147 @@ def test_random_bytes_behind_a_true_beginning_are_damaged() -> None:
                 seen(head + chance.randbytes(chance.randint(1, 3000)))
 
 
-def test_no_more_than_two_are_decoded_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    running, most, lock = 0, 0, threading.Lock()
-
-    def slow(stream: io.BytesIO) -> None:
-        nonlocal running, most
-        with lock:
-            running += 1
-            most = max(most, running)
-        time.sleep(0.05)
-        with lock:
-            running -= 1
-
-    monkeypatch.setattr(images, "_picture", slow)
-    threads = [threading.Thread(target=examine, args=(io.BytesIO(),)) for _ in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert most == 2
-
-
-def test_whoever_waits_too_long_is_told_to_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(images, "LONGEST_WAIT", 0.01)
-    monkeypatch.setattr(images, "_decoders", threading.BoundedSemaphore(1))
-    with images._decoders, pytest.raises(DecoderBusy) as caught:
-        seen(jpeg())
-    assert caught.value.retry_after is not None
-
-
-def test_a_refusal_gives_its_decoder_back() -> None:
-    for _ in range(5):
-        with pytest.raises(DamagedImage):
-            seen(jpeg()[:200])
-    assert seen(jpeg()).width == 640
-
-
-def test_likeness_survives_another_quality_and_size_and_knows_another_picture() -> None:
+def test_a_gist_survives_another_quality_and_size_and_knows_another_picture() -> None:
     image = Image.new("RGB", (1200, 900), (200, 220, 240))
     draw = ImageDraw.Draw(image)
     for at in range(0, 1200, 150):
         draw.ellipse((at, at // 2, at + 260, at // 2 + 200), fill=(at % 255, 90, 255 - at % 255))
-    first = seen(jpeg(image)).likeness
-    assert _distance(first, seen(jpeg(image, quality=30)).likeness) <= 4
-    assert _distance(first, seen(webp(image.resize((600, 450)))).likeness) <= 4
-    assert _distance(first, seen(jpeg(image.rotate(90, expand=True))).likeness) > 12
-    assert first is not None
-    assert -(2**63) <= first < 2**63
+    first = seen(jpeg(image)).gist
+    assert len(first) == 1024
+    assert _distance(first, seen(jpeg(image, quality=30)).gist) <= 2
+    assert _distance(first, seen(webp(image.resize((600, 450)))).gist) <= 2
+    assert _distance(first, seen(jpeg(image.rotate(90, expand=True))).gist) > 12
 
 
-def _distance(one: int | None, other: int | None) -> int:
-    assert one is not None
-    assert other is not None
-    return ((one ^ other) & (2**64 - 1)).bit_count()
+def _distance(one: bytes, other: bytes) -> float:
+    return sum(abs(a - b) for a, b in zip(one, other, strict=True)) / len(one)
 
 
-@pytest.mark.parametrize("colour", [(0, 0, 0), (255, 255, 255), (120, 120, 120)])
-def test_a_picture_without_contrast_has_no_likeness(colour: tuple[int, int, int]) -> None:
-    assert seen(jpeg(Image.new("RGB", (640, 480), colour))).likeness is None
+def test_a_gist_shows_the_upright_picture() -> None:
+    image = Image.new("L", (640, 480), 255)
+    image.paste(0, (0, 0, 640, 240))
+    for maker in MAKERS.values():
+        gist = seen(maker(image.convert("RGB"), exif=exif({ORIENTATION: short(3)}))).gist
+        assert min(gist[:256]) > 240
+        assert max(gist[-256:]) < 15
+
+
+@pytest.mark.parametrize("kind", MAKERS)
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_box_blackens_what_stands_upright_there(kind: str, orientation: int) -> None:
+    data = MAKERS[kind](exif=exif({ORIENTATION: short(orientation)}))
+    width, height = seen(data).width, seen(data).height
+    copies = redacted(io.BytesIO(data), [Box(0, 0, width // 2, height // 2)])
+    for copy in (copies.large, copies.thumb):
+        image = opened(copy)
+        assert corner_colours(image)[1:] == TURNED[orientation][1:]
+        part = image.convert("L").crop((0, 0, image.width // 2 - 8, image.height // 2 - 8))
+        assert part.getextrema()[1] <= 8
+
+
+def _pair(size: tuple[int, int], inside: tuple[int, int, int, int]) -> list[Image.Image]:
+    """Two pictures of noise that differ inside the corners alone."""
+    first = Image.effect_noise(size, 90).convert("RGB")
+    second = first.copy()
+    second.paste(Image.effect_noise((inside[2] - inside[0], inside[3] - inside[1]), 90), inside[:2])
+    return [first, second]
+
+
+def _deep(image: Image.Image) -> Image.Image:
+    return image.convert("L").convert("I").point(lambda value: value * 257).convert("I;16")
+
+
+LOSSLESS = {
+    "png": lambda image: png(image, compress_level=1),
+    "png-deep": lambda image: png(_deep(image), compress_level=1),
+    "png-transparent": lambda image: png(image.convert("RGBA"), compress_level=1),
+    "webp": lambda image: webp(image, lossless=True, quality=0, method=0),
+}
+
+
+@pytest.mark.parametrize("size", [(800, 600), (1901, 1203), (9001, 207)])
+@pytest.mark.parametrize("kind", LOSSLESS)
+def test_nothing_in_a_box_leaves_a_trace(kind: str, size: tuple[int, int]) -> None:
+    corners = size[0] // 3 + 1, size[1] // 3 + 1, size[0] // 2, size[1] // 2 + 1
+    box = Box(*corners[:2], corners[2] - corners[0], corners[3] - corners[1])
+    first, second = (io.BytesIO(LOSSLESS[kind](image)) for image in _pair(size, corners))
+    assert redacted(first, [box]) == redacted(second, [box])
+    assert redacted(first, []) != redacted(second, []), "without the box they tell"
+
+
+@pytest.mark.parametrize("size", [(800, 608), (3520, 1600)])
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"subsampling": "4:4:4"}])
+def test_no_block_of_a_jpeg_that_a_box_touches_leaves_a_trace(
+    size: tuple[int, int], options: dict[str, object]
+) -> None:
+    inside = 320, 160, 480, 320  # whole blocks; the box touches the outer ones by a pixel
+    first, second = (io.BytesIO(jpeg(image, **options)) for image in _pair(size, inside))
+    box = Box(335, 175, 130, 130)
+    assert redacted(first, [box]) == redacted(second, [box])
+    assert redacted(first, []) != redacted(second, [])
+
+
+def test_the_reach_of_the_decoder_is_what_keeps_a_box_tight(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    inside = 320, 160, 480, 320
+    first, second = (io.BytesIO(jpeg(image)) for image in _pair((2400, 1600), inside))
+    box = Box(335, 175, 130, 130)
+    monkeypatch.setattr(images, "REACH", 0)
+    monkeypatch.setattr(images, "BLOCK", 1)
+    assert redacted(first, [box]) != redacted(second, [box])
+
+
+@pytest.mark.parametrize("box", [Box(-50, -50, 5000, 5000), Box(0, 0, 640, 480)])
+def test_a_box_larger_than_the_picture_hides_all_of_it(box: Box) -> None:
+    for maker in MAKERS.values():
+        copies = redacted(io.BytesIO(maker()), [box])
+        assert opened(copies.large).convert("L").getextrema()[1] <= 2
+        assert opened(copies.thumb).convert("L").getextrema()[1] <= 2
+
+
+def test_without_boxes_the_copies_are_the_plain_ones() -> None:
+    data = jpeg(noise((900, 700)))
+    made = redacted(io.BytesIO(data), [])
+    assert (made.thumb, made.large) == (seen(data).thumb, seen(data).large)
+
+
+def test_the_first_frame_of_a_moving_webp_stands_where_its_canvas_has_it() -> None:
+    still = quarters((200, 200))
+    data = saved(still, "WEBP", save_all=True, append_images=[still.rotate(90)], lossless=True)
+    assert (seen(data).width, seen(data).height) == (200, 200)
+    for at in range(40, len(data), 97):
+        with pytest.raises(DamagedImage):
+            seen(data[:at])
+
+
+def test_a_heic_that_lost_its_end_is_damaged_though_its_library_shows_black_tiles() -> None:
+    whole = heic(noise((320, 240)))
+    with pytest.raises(DamagedImage):
+        seen(whole[:-1])
+    assert seen(whole + b"behind it").width == 320
+
+
+def test_a_line_without_end_is_shrunk_in_parts() -> None:
+    data = png(Image.new("L", (9_000_001, 1), 90), compress_level=1)
+    assert opened(seen(data).large).size == (1600, 1)
+
+
+def test_packets_of_xmp_are_read_in_every_format() -> None:
+    from PIL.PngImagePlugin import PngInfo
+
+    packet = (
+        b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="r"><rdf:Description '
+        b'xmp:CreatorTool="Snap" /></rdf:RDF></x:xmpmeta>'
+    )
+    told = PngInfo()
+    told.add_itxt("XML:com.adobe.xmp", packet.decode())
+    files = [jpeg(xmp=packet), webp(xmp=packet), heic(xmp=packet), png(pnginfo=told)]
+    assert [seen(data).claims.creator_tool for data in files] == ["Snap"] * 4
+
+
+def test_sm3_is_weighed_only_when_it_is_asked_for() -> None:
+    assert weigh(io.BytesIO(b"abc")).sm3 is None
+    assert weigh(io.BytesIO(b"abc"), sm3=True).sm3 == (
+        "66c7f0f462eeedd9d1f2d46bdc10e4e24167c4875cf2f7a2297da02b8f4ba8e0"
+    )

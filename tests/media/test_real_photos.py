@@ -9,7 +9,8 @@ import pytest
 from PIL import Image, ImageChops, ImageStat
 
 from media.errors import DamagedImage, EmptyFile, TooManyPixels, UnsupportedFormat
-from media.images import Picture, examine, weigh
+from media.files import Picture, weigh
+from media.images import examine
 from tests.media.pictures import opened
 
 FOLDER = Path(__file__).resolve().parents[3] / "shared" / "data" / "photos"

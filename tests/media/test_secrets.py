@@ -11,7 +11,8 @@ import pytest
 from PIL import Image, ImageCms
 from PIL.PngImagePlugin import PngInfo
 
-from media.images import Picture, examine
+from media.files import Picture
+from media.images import examine
 from tests.media.pictures import (
     MAKE,
     MODEL,
