@@ -12,11 +12,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from tests.media.hostile import BESIDE, FAMILIES
-from tests.media.hostile.looking import complaints, growth, verdict
-from tests.media.hostile.verdicts import ACCEPTED, REFUSALS, Hostile
+from tests.media.hostile.looking import growth, verdict, wrong_about
+from tests.media.hostile.verdicts import ACCEPTED, PIXELS, REFUSALS, Hostile
 
 COLUMNS = (ACCEPTED, *sorted(REFUSALS))
-LONGEST, MOST_TAKEN, MOST_REFUSED = 10.0, 400.0, 50.0  # seconds; MiB of accepted and refused files
+LONGEST, MOST_TAKEN, MOST_BOMB = 10.0, 400.0, 50.0  # seconds; MiB of any file, of a bomb
 
 
 @dataclass
@@ -30,8 +30,13 @@ class Tally:
     largest: tuple[float, str] = (0.0, "")
 
     def add(self, hostile: Hostile) -> None:
-        found, seconds, memory = looked_at(hostile)
-        wrong = [*complaints(hostile), *excesses(found, seconds, memory)]
+        began, picture = time.monotonic(), None
+        try:
+            found, picture = verdict(hostile.data)
+        except Exception as error:  # noqa: BLE001, whatever it is, it is what we look for
+            found = type(error).__name__
+        seconds, memory = time.monotonic() - began, growth(hostile.data)
+        wrong = [*wrong_about(hostile, found, picture), *excesses(found, seconds, memory)]
         self.verdicts[found] += 1
         if wrong:
             self.wrong[hostile.name] = wrong
@@ -44,18 +49,8 @@ class Tally:
         return f"{self.family:<13}{self.verdicts.total():>6} {counts} {len(self.wrong):>6} {worst}"
 
 
-def looked_at(hostile: Hostile) -> tuple[str, float, float]:
-    """The verdict, the seconds until it was there, and the MiB that it took."""
-    began = time.monotonic()
-    try:
-        found, _ = verdict(hostile.data)
-    except Exception as error:  # noqa: BLE001, whatever it is, it is what we look for
-        found = type(error).__name__
-    return found, time.monotonic() - began, growth(hostile.data)
-
-
 def excesses(found: str, seconds: float, memory: float) -> list[str]:
-    most = MOST_TAKEN if found == ACCEPTED else MOST_REFUSED
+    most = MOST_BOMB if found == PIXELS else MOST_TAKEN
     told = [f"{seconds:.1f} s"] if seconds > LONGEST else []
     return [*told, f"{memory:.0f} MiB"] if memory > most else told
 

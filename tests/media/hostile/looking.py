@@ -71,7 +71,10 @@ def _peak() -> float:
 
 def complaints(hostile: Hostile) -> list[str]:
     """What is wrong with the verdict, and with the picture of an accepted file."""
-    found, picture = verdict(hostile.data)
+    return wrong_about(hostile, *verdict(hostile.data))
+
+
+def wrong_about(hostile: Hostile, found: str, picture: Picture | None) -> list[str]:
     wrong = [] if found in hostile.may else [f"{found}, not {' or '.join(sorted(hostile.may))}"]
     if picture is None:
         return wrong
