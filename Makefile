@@ -19,7 +19,7 @@ run: $(VENV)/.locked  ## Start server and worker on PORT (8000), with a migrated
 
 test: $(VENV)/.locked-dev  ## Run the whole suite on SQLite and PostgreSQL
 	@PYTHON=$(PYTHON) bin/system-packages test
-	$(BIN)/pytest -n 2 --dist loadgroup $(PYTEST_ARGS)
+	$(BIN)/pytest -n 2 $(PYTEST_ARGS)
 
 bench: $(VENV)/.locked-dev  ## Measure each main request against its floors, and put the figures into the README
 	@PYTHON=$(PYTHON) bin/system-packages test

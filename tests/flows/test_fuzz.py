@@ -20,7 +20,6 @@ ACCOUNTS = [
     ("postgresql", "13800000001"),
     ("postgresql", "dispatcher"),
 ]
-pytestmark = pytest.mark.xdist_group("fuzz")
 ENDING = ("/api/v1/auth/logout", "/api/v1/auth/refresh")
 
 

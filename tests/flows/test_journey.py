@@ -19,8 +19,6 @@ AT_THE_LAKE = {"longitude": 117.2, "latitude": 34.62, "crs": "wgs84"}
 STAFFED = {"epb", "urban", "water", "agri"}
 CHANNELS = [("suishoupai", "WAT-OUT", IN_TOWN), ("huhutong", "WAT-FLOAT", AT_THE_LAKE)]
 
-pytestmark = pytest.mark.xdist_group("journey")
-
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def live(

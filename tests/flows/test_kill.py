@@ -18,7 +18,6 @@ from tests.live import Live
 ROUNDS = int(os.environ.get("KILL_ROUNDS", "3"))
 SEED = int(os.environ.get("KILL_SEED", "0")) or secrets.randbits(32)
 CLIENTS = 4
-pytestmark = pytest.mark.xdist_group("kill")
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

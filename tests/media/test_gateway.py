@@ -29,7 +29,6 @@ from tests.clients import Api, picture
 from tests.media.gateway import BUCKET, Gateway
 
 pytestmark = [
-    pytest.mark.xdist_group("gateway"),
     pytest.mark.filterwarnings("ignore:.*socket.*:ResourceWarning"),
 ]
 Signed = Callable[[str], Api]

@@ -28,7 +28,6 @@ from tests.media.buckets import NAME, running
 from tests.media.gateway import BUCKET, Gateway
 
 pytestmark = [
-    pytest.mark.xdist_group("gateway"),
     pytest.mark.filterwarnings("ignore:.*socket.*:ResourceWarning"),
 ]
 Signed = Callable[[str], Api]

@@ -29,7 +29,6 @@ from tests.live import PROJECT, Live, Person
 from tests.media.buckets import NAME, FakeBucket, running
 
 pytestmark = [
-    pytest.mark.xdist_group("store_away"),
     pytest.mark.filterwarnings("ignore:.*socket.*:ResourceWarning"),
 ]
 OWNER, OTHER = "13800000001", "13800000002"
