@@ -12,9 +12,12 @@ import citizen.ports
 import citizen.residents.routes
 import citizen.routes
 import core.cli
+import media.checking
 import media.cli
 import media.jobs
 import media.ports
+import media.push.jobs
+import media.push.routes
 import media.routes
 import moderation.cli
 import moderation.demo
@@ -54,14 +57,21 @@ PORTS: Mapping[type, Any] = {
 }
 OUTBOX: Mapping[str, Handler] = {
     "media.delete": media.jobs.delete_objects,
+    media.checking.TOPIC: media.push.jobs.ask,
 }
-JOBS: Sequence[Job] = (*media.jobs.JOBS, *moderation.jobs.JOBS, *rewards.jobs.JOBS)
+JOBS: Sequence[Job] = (
+    *media.jobs.JOBS,
+    *media.push.jobs.JOBS,
+    *moderation.jobs.JOBS,
+    *rewards.jobs.JOBS,
+)
 HEALTH: Mapping[str, Callable[[], bool]] = {"media": media.routes.store_answers}
 DEMO = (citizen.demo.load, moderation.demo.load, rewards.demo.load)
 BLUEPRINTS = (
     core_routes.operations,
     core_routes.routes,
     media.routes.routes,
+    media.push.routes.routes,
     citizen.residents.routes.routes,
     citizen.routes.routes,
     moderation.staff.routes.routes,

@@ -38,6 +38,7 @@ __all__ = [
 ]
 
 UNUSED = text("claimed_at IS NULL")
+PENDING = text("state = 'pending'")
 
 
 class Photo(Model):
@@ -169,6 +170,14 @@ class ContentCheck(Model):
     """
 
     __tablename__ = "content_checks"
+    __table_args__ = (
+        Index(
+            "ix_content_checks_pending",
+            "asked_at",
+            sqlite_where=PENDING,
+            postgresql_where=PENDING,
+        ),
+    )
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     photo_id: Mapped[int | None] = mapped_column(ForeignKey("photos.id"), index=True)
     key: Mapped[str | None] = mapped_column(String(32))

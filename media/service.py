@@ -19,7 +19,6 @@ from core.database import db, no_transaction
 from core.errors import Errors, Invalid
 from core.messages import say
 from core.settings import settings
-from core.tokens import Caller
 from media.decoding import examine
 from media.errors import (
     MediaNotFound,
@@ -31,9 +30,8 @@ from media.errors import (
 )
 from media.evidence import cleaned
 from media.files import Picture, Weight
-from media.models import OF_SUBJECTS, Photo, PhotoDecision, Variant, claiming
+from media.models import OF_SUBJECTS, Photo, Variant, claiming
 from media.objects import PhotoStore, new_key, object_name
-from media.ports import MayView
 from media.twins import keep
 from media.twins import twins as twins_of
 
@@ -164,6 +162,7 @@ def _photo(prepared: Prepared, owner_id: int, now: datetime) -> Photo:
         created_at=now,
         touched_at=now,
         sha256=prepared.weight.sha256,
+        sm3=prepared.weight.sm3,
         byte_size=prepared.weight.byte_size,
         mime_type=picture.mime_type,
         file_name=prepared.file_name,
@@ -272,16 +271,3 @@ def find(public_id: str) -> Photo:
     if photo is None:
         raise PhotoGone
     return photo
-
-
-def may_see(photo: Photo, viewer: Caller | None, variant: Variant, may_view: MayView) -> bool:
-    """Say whether a viewer may see a variant (contract 3).
-
-    The owner sees the copies, everybody the published ones; all else, and always the original, is
-    for whoever has to do with what uses the photo.
-    """
-    if variant is not Variant.ORIGINAL:
-        owned = viewer is not None and viewer.account_id == photo.owner_id
-        if owned or photo.decision is PhotoDecision.PUBLISHED:
-            return True
-    return photo.subject is not None and may_view(viewer, photo.subject, variant.value)

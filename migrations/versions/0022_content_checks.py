@@ -46,6 +46,14 @@ def upgrade() -> None:
     op.create_index(
         op.f("ix_content_checks_photo_id"), "content_checks", ["photo_id"], unique=False
     )
+    op.create_index(
+        "ix_content_checks_pending",
+        "content_checks",
+        ["asked_at"],
+        unique=False,
+        sqlite_where=sa.text("state = 'pending'"),
+        postgresql_where=sa.text("state = 'pending'"),
+    )
 
 
 def downgrade() -> None:

@@ -11,6 +11,8 @@ from core.permissions import PERMISSIONS
 from tests.clients import Api
 
 PUBLIC = {
+    "GET /api/v1/wechat/push",
+    "POST /api/v1/wechat/push",
     "GET /healthz",
     "GET /readyz",
     "GET /metrics",
