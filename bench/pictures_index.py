@@ -7,7 +7,7 @@ a horizon now and then. Some are taken again and again of the same place, so the
 import os
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -26,10 +26,10 @@ from core.settings import from_environment
 from media import likeness
 from media.fitting import MIDDLE, SIDE
 from media.models import Photo, PhotoPrint
-from media.twins import twins
+from media.twins import candidates, twins
 
 COUNT = 1_000_000
-BATCH = 20_000
+MADE = 20_000
 ASKED = 200
 Array = Any
 
@@ -65,13 +65,44 @@ def rows_of(squares: Array, first: int) -> Iterator[dict[str, Any]]:
 
 
 def fill(session: Session, count: int, owner: int, chance: np.random.Generator) -> None:
-    """Insert so many photos of an account with their prints; no report uses them."""
-    moment = present()
-    for first in range(1, count + 1, BATCH):
-        squares = pictures(min(BATCH, count + 1 - first), chance)
-        photos = [_photo(first + at, owner, moment) for at in range(len(squares))]
-        session.connection().execute(insert(Photo), photos)
-        session.connection().execute(insert(PhotoPrint), list(rows_of(squares, first)))
+    """Insert so many photos of an account with their prints.
+
+    The first 20,000 are pictures; the others share their bands, so that an index has buckets as
+    full as photos make them, and have signs of their own.
+    """
+    squares = pictures(min(MADE, count), chance)
+    photos = [_photo(1 + at, owner, present()) for at in range(len(squares))]
+    session.connection().execute(insert(Photo), photos)
+    session.connection().execute(insert(PhotoPrint), list(rows_of(squares, 1)))
+    sqlite = session.get_bind().dialect.name == "sqlite"
+    for times in range(1, count // MADE):
+        for statement in _multiplied(times * MADE, sqlite=sqlite):
+            session.connection().exec_driver_sql(statement)
+
+
+def _multiplied(start: int, *, sqlite: bool) -> tuple[str, str]:
+    """Return what copies the first photos and their prints, `start` being added to their keys."""
+    key = f"id + {start}"
+    wide = "printf('%0{0}x', {1})" if sqlite else "lpad(to_hex({1}), {0}, '0')"
+    sign = "abs(random() / 2)" if sqlite else "(random() * 4611686018427387904)::bigint"
+    made = {
+        "id": key,
+        "public_id": wide.format(32, key),
+        "key": wide.format(32, key),
+        "sha256": wide.format(64, key),
+        "subject_id": f"subject_id || '-{start}'",
+    }
+    columns = [column.name for column in Photo.__table__.columns]
+    values = ", ".join(made.get(column, f'"{column}"') for column in columns)
+    names = ", ".join(f'"{column}"' for column in columns)
+    return (
+        f"INSERT INTO photos ({names}) SELECT {values} FROM photos WHERE id <= {MADE}",
+        (
+            "INSERT INTO photo_prints (photo_id, sign, band_a, band_b, band_c, gist)"
+            f" SELECT photo_id + {start}, {sign}, band_a, band_b, band_c, gist"
+            f" FROM photo_prints WHERE photo_id <= {MADE}"
+        ),
+    )
 
 
 def _photo(key: int, owner: int, moment: Any) -> dict[str, Any]:
@@ -94,16 +125,20 @@ def _photo(key: int, owner: int, moment: Any) -> dict[str, Any]:
     }
 
 
-def search(count: int, asked: int = ASKED, seed: int = 3) -> list[float]:
-    """Return the milliseconds of each search for the twins of one photo among so many."""
+def search(count: int, asked: int = ASKED, seed: int = 3) -> list[tuple[float, float]]:
+    """Return milliseconds of searches for one photo each: of the index alone, and of all of it."""
     chance = np.random.default_rng(seed)
     spent = []
-    for key in chance.integers(1, count, size=asked + 20).tolist():
-        with reading():
-            photo = db.session.get_one(Photo, key)
+    for key in chance.integers(1, min(count, MADE), size=asked + 20).tolist():
+        with reading() as session:
+            photo = session.get_one(Photo, key)
+            looked = [likeness.probes(session.get_one(PhotoPrint, key).gist)]
             began = time.perf_counter()
+            candidates(session, looked)
+            found = time.perf_counter()
             twins([photo], ("report",))
-            spent.append((time.perf_counter() - began) * 1_000)
+            ended = time.perf_counter()
+        spent.append(((found - began) * 1_000, (ended - found) * 1_000))
     return spent[20:]
 
 
@@ -124,13 +159,13 @@ def measure(kind: str, count: int = COUNT) -> dict[str, float]:
             spent = search(count)
             db.session.remove()
             db.engine.dispose()
-    spent.sort()
-    return {
-        "filled_s": filled,
-        "median_ms": statistics.median(spent),
-        "p99_ms": spent[int(len(spent) * 0.99)],
-        "most_ms": spent[-1],
-    }
+    index, whole = (sorted(each) for each in zip(*spent, strict=True))
+    return {"filled_s": filled, **_figures("index", index), **_figures("whole", whole)}
+
+
+def _figures(name: str, spent: Sequence[float]) -> dict[str, float]:
+    p99 = spent[int(len(spent) * 0.99)]
+    return {f"{name}_median_ms": statistics.median(spent), f"{name}_p99_ms": p99}
 
 
 def _app(url: str, home: str) -> Flask:

@@ -115,7 +115,7 @@ def _alike(session: Session, photos: Sequence[Photo]) -> dict[Pair, int]:
     asked = {key: likeness.probes(gist) for key, gist in gists.items()}
     if not asked:
         return {}
-    signs = _candidates(session, asked.values())
+    signs = candidates(session, asked.values())
     near = {key: _near(probes, signs, own=key) for key, probes in asked.items()}
     others = _gists(session, {twin for found in near.values() for _, _, twin in found})
     return {
@@ -134,7 +134,7 @@ def _gists(session: Session, ids: Iterable[int]) -> dict[int, bytes]:
     return dict(rows)
 
 
-def _candidates(session: Session, asked: Iterable[Probes]) -> dict[int, int]:
+def candidates(session: Session, asked: Iterable[Probes]) -> dict[int, int]:
     """Return the signs of prints that share a band's value with any of the probes, by photo."""
     dialect = session.get_bind().dialect.name
     values: dict[str, set[int]] = {band.key: set() for band in BANDS}
