@@ -29,7 +29,7 @@ from media import likeness
 from media.likeness import MOST_BITS, Probes
 from media.models import Photo, PhotoPrint
 
-MOST_COMPARED: Final = 16  # prints of a photo whose pixels are compared, the nearest first
+MOST_COMPARED: Final = 8  # prints of a photo whose pixels are compared, the nearest first
 BANDS: Final = (PhotoPrint.band_a, PhotoPrint.band_b, PhotoPrint.band_c)
 
 SAME_BYTES = select(Photo).where(Photo.sha256.in_(bindparam("digests", expanding=True)))
