@@ -26,7 +26,7 @@ NOISE: Final = 2.0  # grey levels that encoding makes of nothing
 PIECES: Final = 5  # a side
 DETAILED: Final = 0.05
 FEWEST: Final = 10  # pieces with detail of 25, with fewer nothing is told apart
-SAME_PIECE: Final = 0.7  # correlation of detail
+SAME_PIECE: Final = 0.75  # correlation of detail
 SAME_PIECES: Final = 0.8  # of those with detail: two roads alike reached 0.76, one picture 0.8 to 1
 
 Array = Any  # numpy comes in at its first use
