@@ -24,33 +24,40 @@ EXACT = ("status", "area", "category", "channel")
 
 def found(session: Session, asked: Asked, who: Officer, now: datetime) -> Page[Report]:
     """Return one page of the cases that exist for the officer and meet the filters."""
-    statement = select(Report).where(visible(who), *conditions(asked, who, now))
-    due = asked["sort"] is Sort.DUE
-    keys = (Report.due_at, Report.id) if due else (Report.submitted_at, Report.id)
     return page(
         session,
-        statement,
-        keys=keys,
+        select(Report).where(*wanted(asked, who, now)),
+        keys=order(asked["sort"]),
         limit=asked["limit"],
         cursor=asked["cursor"],
-        descending=not due,
+        descending=asked["sort"] is Sort.NEWEST,
     )
+
+
+def order(sort: Sort) -> tuple[InstrumentedAttribute[Any], ...]:
+    """Return the columns that a list is sorted by; newest first is their descending order."""
+    return (Report.due_at if sort is Sort.DUE else Report.submitted_at, Report.id)
+
+
+def wanted(asked: Asked, who: Officer, now: datetime) -> list[ColumnElement[bool]]:
+    """Return the conditions of a whole list: what exists for the officer, and the filters."""
+    return [visible(who), *conditions(asked, who, now)]
 
 
 def conditions(asked: Asked, who: Officer, now: datetime) -> list[ColumnElement[bool]]:
     """Return the conditions of the filters that were given."""
-    wanted: list[ColumnElement[bool]] = [
+    given: list[ColumnElement[bool]] = [
         getattr(Report, name) == asked[name] for name in EXACT if asked[name] is not None
     ]
     if asked["department"] is not None:
-        wanted.append(_of_department(asked["department"]))
+        given.append(_of_department(asked["department"]))
     if asked["overdue"] is not None:
         late = (Report.clock == Clock.RUNNING) & (Report.due_at <= now)
-        wanted.append(late if asked["overdue"] else ~late)
+        given.append(late if asked["overdue"] else ~late)
     if asked["assignee"] is not None:
-        wanted.append(Report.assignee_id == _account_of(asked["assignee"]).scalar_subquery())
+        given.append(Report.assignee_id == _account_of(asked["assignee"]).scalar_subquery())
     if asked["q"] is not None:
-        wanted.append(
+        given.append(
             or_(
                 *(
                     column.icontains(asked["q"], autoescape=True)
@@ -58,7 +65,7 @@ def conditions(asked: Asked, who: Officer, now: datetime) -> list[ColumnElement[
                 )
             )
         )
-    return [*wanted, *_when(asked), *_where(asked, precise(who))]
+    return [*given, *_when(asked), *_where(asked, precise(who))]
 
 
 def _of_department(code: str) -> ColumnElement[bool]:

@@ -57,7 +57,7 @@ def item(
         "status": case.status,
         "status_label": STATUS_LABELS[case.status],
         "description": case.description,
-        "location": _place(case, who, crs),
+        "location": place(case, who, crs),
         "area": places.area_named(case.area),
         "address": case.address,
         "occurred_at": case.occurred_at,
@@ -76,7 +76,7 @@ def item(
     }
 
 
-def overdue(case: Report, now: datetime) -> bool:
+def overdue(case: Any, now: datetime) -> bool:
     """Say whether a running case is past its due time."""
     return case.clock is Clock.RUNNING and case.due_at <= now
 
@@ -85,8 +85,8 @@ def _department(names: Mapping[str, str], code: str) -> dict[str, str]:
     return {"code": code, "name": names.get(code, code)}
 
 
-def _place(case: Report, who: Officer, crs: Crs) -> dict[str, Any]:
-    """Return the point; of insiders' categories, departments get 3 decimals.
+def place(case: Any, who: Officer, crs: Crs) -> dict[str, Any]:
+    """Return the point of a case or its row; of insiders' categories, departments get 3 decimals.
 
     A precise place would name the person.
     """
