@@ -21,12 +21,14 @@ import media.push.routes
 import media.routes
 import moderation.cli
 import moderation.demo
+import moderation.exports.routes
 import moderation.handlers
 import moderation.jobs
 import moderation.photos.recycling
 import moderation.photos.routes
 import moderation.routes
 import moderation.staff.routes
+import moderation.statistics.routes
 import rewards.admin.routes
 import rewards.cli
 import rewards.demo
@@ -76,6 +78,8 @@ BLUEPRINTS = (
     citizen.routes.routes,
     moderation.staff.routes.routes,
     moderation.routes.routes,
+    moderation.exports.routes.routes,
+    moderation.statistics.routes.routes,
     moderation.photos.routes.routes,
     rewards.routes.routes,
     rewards.partners.routes.routes,

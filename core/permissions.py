@@ -56,6 +56,8 @@ PERMISSIONS: dict[str, Grant] = {
     "citizen.report": RESIDENTS,
     # moderation
     "moderation.read": CASE_READERS,
+    "moderation.export": CASE_READERS,
+    "moderation.statistics": CASE_READERS,
     "moderation.act": _staff(Role.DISPATCHER, Role.HANDLER, Role.REVIEWER),
     "moderation.publish": _staff(Role.DISPATCHER),
     "moderation.respond": RESIDENTS,
