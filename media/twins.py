@@ -32,7 +32,11 @@ from media.models import Photo, PhotoPrint
 MOST_COMPARED: Final = 8  # prints of a photo whose pixels are compared, the nearest first
 BANDS: Final = (PhotoPrint.band_a, PhotoPrint.band_b, PhotoPrint.band_c)
 
-SAME_BYTES = select(Photo).where(Photo.sha256.in_(bindparam("digests", expanding=True)))
+SAME_BYTES = (  # the photos asked about are among them, so their own prints come with it
+    select(Photo.id, Photo.sha256, PhotoPrint.gist)
+    .outerjoin(PhotoPrint, PhotoPrint.photo_id == Photo.id)
+    .where(Photo.sha256.in_(bindparam("digests", expanding=True)))
+)
 GISTS = select(PhotoPrint.photo_id, PhotoPrint.gist).where(
     PhotoPrint.photo_id.in_(bindparam("ids", expanding=True))
 )
@@ -73,7 +77,10 @@ def twins(photos: Sequence[Photo], kinds: Sequence[str]) -> list[Twin]:
     if not photos:
         return []
     session = db.session()
-    found = {**_alike(session, photos), **_same_bytes(session, photos)}
+    digests = sorted({photo.sha256 for photo in photos})
+    rows: Any = session.execute(SAME_BYTES, {"digests": digests}).all()
+    gists = {key: gist for key, _, gist in rows if gist is not None}
+    found = {**_alike(session, photos, gists), **_same_bytes(photos, rows)}
     wanted, own = frozenset(kinds), {photo.public_id: photo.subject for photo in photos}
     others = _claimed(session, {twin for _, twin in found}, wanted)
     uses = [
@@ -97,22 +104,21 @@ def _claimed(session: Session, ids: Collection[int], kinds: Collection[str]) -> 
     return {photo.id: photo for photo in found if photo.subject_kind in kinds}
 
 
-def _same_bytes(session: Session, photos: Sequence[Photo]) -> dict[Pair, int]:
-    digests = {photo.sha256 for photo in photos}
-    found = list(session.scalars(SAME_BYTES, {"digests": sorted(digests)}))
+def _same_bytes(photos: Sequence[Photo], rows: Sequence[Any]) -> dict[Pair, int]:
     return {
-        (photo.public_id, other.id): 0
+        (photo.public_id, other): 0
         for photo in photos
-        for other in found
-        if other.sha256 == photo.sha256 and other.id != photo.id
+        for other, digest, _ in rows
+        if digest == photo.sha256 and other != photo.id
     }
 
 
-def _alike(session: Session, photos: Sequence[Photo]) -> dict[Pair, int]:
+def _alike(
+    session: Session, photos: Sequence[Photo], gists: Mapping[int, bytes]
+) -> dict[Pair, int]:
     """Return the twins by print with their distance."""
     names = {photo.id: photo.public_id for photo in photos}
-    gists = _gists(session, names)
-    asked = {key: likeness.probes(gist) for key, gist in gists.items()}
+    asked = {key: likeness.probes(gists[key]) for key in names if key in gists}
     if not asked:
         return {}
     signs = candidates(session, asked.values())
