@@ -21,7 +21,7 @@ from PIL.ImageFile import ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 
-from media import webp
+from media import webp, whole
 from media.copies import SHRINKING, Corners, Sheet, encode, fitted, gist, in_srgb, shrunk
 from media.errors import DamagedImage, TooManyPixels, UnsupportedFormat
 from media.evidence import Claims, read_claims
@@ -35,7 +35,6 @@ pillow_heif.options.THUMBNAILS = False  # never shown, so never read
 pillow_heif.options.DEPTH_IMAGES = pillow_heif.options.AUX_IMAGES = False
 pillow_heif.options.DECODE_THREADS = 2
 
-_BOXES: Final = {b"ftyp", b"meta", b"mdat", b"idat", b"moov", b"free", b"skip", b"uuid", b"wide"}
 _TURNS: Final = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -80,9 +79,10 @@ class Source:
 
 @dataclass(slots=True)
 class _Pillow(Source):
-    """A JPEG or a PNG."""
+    """A JPEG or a PNG; `stream` is its file, where the decoder does not say that it is cut."""
 
     image: ImageFile = field(kw_only=True)
+    stream: BinaryIO | None = None
 
     def sheet(self, target: tuple[int, int]) -> Sheet:
         if isinstance(self.image, JpegImageFile):
@@ -91,7 +91,16 @@ class _Pillow(Source):
         self.image.load()
         if self.image.size != expected:
             raise DamagedImage
+        if self.stream is not None and _ends_empty(self.image):
+            whole.check_rows(self.stream)
         return self.image
+
+
+def _ends_empty(image: Image.Image) -> bool:
+    """Say whether one of the last two rows is nothing but zeros, as missing ones are."""
+    width, height = image.size
+    rows = (image.crop((0, at, width, at + 1)) for at in range(max(0, height - 2), height))
+    return not all(any(row.tobytes()) for row in rows)
 
 
 @dataclass(slots=True)
@@ -177,7 +186,9 @@ def _opened(stream: BinaryIO) -> Source:
         case "image/jpeg":
             return _jpeg(stream)
         case "image/png":
-            return _pillow("image/png", PngImageFile(stream))
+            source = _pillow("image/png", PngImageFile(stream))
+            source.stream = stream
+            return source
         case "image/webp":
             found = webp.opened(stream.read())
             beside = (found.chunks.get(name) for name in (b"EXIF", b"XMP ", b"ICCP"))
@@ -197,7 +208,7 @@ def _jpeg(stream: BinaryIO) -> Source:
     return source
 
 
-def _pillow(mime_type: str, image: ImageFile) -> Source:
+def _pillow(mime_type: str, image: ImageFile) -> _Pillow:
     info = image.info
     packet = info.get("xmp", info.get("XML:com.adobe.xmp", b""))
     xmp = packet.encode() if isinstance(packet, str) else bytes(packet)
@@ -205,13 +216,9 @@ def _pillow(mime_type: str, image: ImageFile) -> Source:
 
 
 def _heif(stream: BinaryIO) -> Source:
-    """Open HEIF, which says itself which of its kinds it is.
-
-    Its library leaves tiles black that a broken transfer has cut off, so the boxes are measured.
-    """
+    """Open HEIF, which says itself which of its kinds it is."""
     data = stream.read()
-    if _is_cut(data):
-        raise DamagedImage
+    whole.check_tiles(data)
     file = pillow_heif.open_heif(
         data, convert_hdr_to_8bit=True, hdr_to_16bit=True, remove_stride=False
     )
@@ -219,17 +226,6 @@ def _heif(stream: BinaryIO) -> Source:
     info = file.info
     exif, xmp = info.get("exif") or b"", info.get("xmp") or b""
     return _Heif(kind, file.size, exif, xmp, info.get("icc_profile"), is_upright=True, file=file)
-
-
-def _is_cut(data: bytes) -> bool:
-    """Say whether the file ends inside one of its outermost boxes; what follows them is ignored."""
-    at = 0
-    while data[at + 4 : at + 8] in _BOXES:
-        size = int.from_bytes(data[at : at + 4], "big")
-        if size == 1:
-            size = int.from_bytes(data[at + 8 : at + 16], "big")
-        at += max(8, size or len(data) - at)
-    return at > len(data)
 
 
 def _exif(image: ImageFile) -> bytes:
