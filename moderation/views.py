@@ -14,7 +14,6 @@ from citizen.geo import Crs, Point
 from citizen.models import AssistingDepartment, HistoryEntry, Report
 from citizen.states import ACTION_LABELS, STATUS_LABELS, VERDICT_LABELS, Clock
 from media import publication
-from media import service as media
 from moderation import access, neighbours, registry
 from moderation.access import Officer
 from moderation.models import Resolution
@@ -115,8 +114,7 @@ def whole(
     session: Session, case: Report, who: Officer, now: datetime, crs: Crs = Crs.WGS84
 ) -> dict[str, Any]:
     """Return all that an officer may read of a case."""
-    kinds = (*CASE_PHOTOS, "resolution")
-    photos = media.of([(kind, case.number) for kind in kinds])
+    photos = recycling.photos_of(session, [case.number])
     own = [photo for kind in CASE_PHOTOS for photo in photos.get((kind, case.number), [])]
     shown = item(session, case, who, access.actions(session, [case], who, now)[case.id], now, crs)
     found = checks(session, case, own, who)
@@ -147,8 +145,8 @@ def _primary_number(session: Session, case: Report) -> str | None:
 
 
 def _results(session: Session, case: Report, photos: Sequence[Any]) -> list[dict[str, Any]]:
-    """Return what departments found and did; photos were claimed at the instant of their result."""
-    if case.dispatched_at is None and not photos:
+    """Return what departments found and did; each has photos, claimed at the instant of it."""
+    if not photos:
         return []
     found = list(
         session.scalars(

@@ -6,9 +6,10 @@ one's own where it was used for another place; at the same place it is a second 
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final, NamedTuple
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import ColumnElement, select, true
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, SessionTransaction
 
 from citizen.geo import Point, distance_m
 from citizen.models import Report
@@ -18,6 +19,9 @@ RECYCLED: Final = "recycled"
 SAME_PLACE_M: Final = 250
 REPORTED: Final = ("report", "supplement")
 SHOWN: Final = (*REPORTED, "resolution")
+Photos = Mapping[tuple[str, str], list[Any]]
+# A verdict and the answer to it ask the same: what was found holds within one unit of work.
+_found: Final[WeakKeyDictionary[SessionTransaction, dict[Any, Any]]] = WeakKeyDictionary()
 
 
 class Use(NamedTuple):
@@ -29,6 +33,31 @@ class Use(NamedTuple):
     spot: Point
 
 
+def photos_of(session: Session, numbers: Sequence[str]) -> Photos:
+    """Return the photos of cases by kind and number; within a unit of work they are read once."""
+    asked = tuple(sorted(numbers))
+    kept = _kept(session)
+    if asked not in kept:
+        kept[asked] = media.of([(kind, number) for number in asked for kind in SHOWN])
+    found: Photos = kept[asked]
+    return found
+
+
+def _twins(session: Session, photos: Sequence[Any]) -> list[Any]:
+    asked = frozenset(photo.id for photo in photos)
+    kept = _kept(session)
+    if asked not in kept:
+        kept[asked] = media.twins(photos, kinds=SHOWN)
+    found: list[Any] = kept[asked]
+    return found
+
+
+def _kept(session: Session) -> dict[Any, Any]:
+    """Return what the present unit of work has found."""
+    transaction = session.get_transaction() or session.begin()
+    return _found.setdefault(transaction, {})
+
+
 def seen_before(
     session: Session, case: Report, photos: Sequence[Any], visible: ColumnElement[bool]
 ) -> list[dict[str, Any]]:
@@ -38,7 +67,7 @@ def seen_before(
     fraud. A picture that stands twice in a case is named once.
     """
     found: dict[tuple[str, str], dict[str, Any]] = {}
-    for use in _uses(session, photos, SHOWN, visible):
+    for use in _uses(session, photos, visible):
         if use.number == case.number:
             continue
         entry = _entry(use, Point(case.longitude, case.latitude))
@@ -64,10 +93,10 @@ def holds_of(session: Session, reports: Sequence[Report]) -> Mapping[int, tuple[
     All photos of all reports in a few statements. The body of `citizen.ports.HoldsOf`.
     """
     spots = {report.number: report for report in reports}
-    subjects = [(kind, number) for number in spots for kind in REPORTED]
-    photos = [photo for found in media.of(subjects).values() for photo in found]
+    found = photos_of(session, list(spots))
+    photos = [photo for (kind, _), some in found.items() if kind in REPORTED for photo in some]
     held = set()
-    for use in _uses(session, photos, REPORTED, true()):
+    for use in _uses(session, photos, true()):
         report = spots[use.photo.subject_id]
         spot = Point(report.longitude, report.latitude)
         if use.number != report.number and _suspicious(use, spot):
@@ -75,10 +104,8 @@ def holds_of(session: Session, reports: Sequence[Report]) -> Mapping[int, tuple[
     return dict.fromkeys(sorted(held), (RECYCLED,))
 
 
-def _uses(
-    session: Session, photos: Sequence[Any], kinds: Sequence[str], visible: ColumnElement[bool]
-) -> list[Use]:
-    found = media.twins(photos, kinds=kinds)
+def _uses(session: Session, photos: Sequence[Any], visible: ColumnElement[bool]) -> list[Use]:
+    found = _twins(session, photos)
     spots = _spots(session, {twin.subject[1] for twin in found}, visible)
     named = {photo.public_id: photo for photo in photos}
     return [

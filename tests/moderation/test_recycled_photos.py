@@ -5,8 +5,12 @@ from typing import Any
 
 import pytest
 from PIL import Image
+from sqlalchemy import select, true
 
+from citizen.models import Report
 from citizen.ports import HoldsOf
+from core.database import reading
+from moderation.photos import recycling
 from tests.clients import HERE
 from tests.media.pictures import jpeg
 from tests.media.test_likeness import cropped, reencoded, scene
@@ -198,3 +202,21 @@ def family(session: Any, number: str) -> list[Any]:
     return list(
         session.scalars(select(Report).where(or_(Report.id == head, Report.primary_id == head)))
     )
+
+
+def test_what_a_unit_of_work_found_is_asked_anew_in_the_next_one(office: Office) -> None:
+    """A job keeps one session over many units of work."""
+    first = case(office, scene(1))
+
+    def uses(session: Any) -> list[dict[str, Any]]:
+        report = session.scalars(select(Report).where(Report.number == first)).one()
+        photos = recycling.photos_of(session, [first])[("report", first)]
+        return recycling.seen_before(session, report, photos, true())
+
+    with office.app.app_context():
+        with reading() as session:
+            assert uses(session) == []
+        with office.app.app_context():
+            again = case(office, scene(1), by=OTHER)
+        with reading() as session:
+            assert [use["number"] for use in uses(session)] == [again]
