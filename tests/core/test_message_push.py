@@ -239,6 +239,7 @@ KEY = bytes(range(32))
         sealed(b"[1]"),
         sealed(b"{}", letters=b64encode(bytes(32)).decode().rstrip("=")),  # another key
     ],
+    ids=str.__len__,  # sealing is random, and names must not be
 )
 def test_a_signed_text_that_can_not_be_opened_is_a_fault_of_the_sender_and_never_ours(
     text: str,
