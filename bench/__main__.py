@@ -5,7 +5,7 @@ import signal
 import sys
 from pathlib import Path
 
-from bench import machine, report
+from bench import machine, photos, report
 from bench.city import PROJECT
 from bench.databases import KINDS, databases
 from bench.survey import TINY, Sizes, Survey, survey
@@ -16,12 +16,18 @@ def main() -> int:
     asked = _arguments()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # takes its servers away first
     sizes = TINY if asked.tiny else Sizes()
-    found = [_survey(kind, sizes) for kind in asked.database or KINDS]
+    kinds = asked.database or KINDS
+    found = [_survey(kind, sizes) for kind in kinds]
+    pictured = photos.survey(kinds, photos.FEW if asked.tiny else photos.Amount(), _say)
     where = machine.named([one.database for one in found])
-    print(report.text(found, where))
+    print(report.text(found, pictured, where))
     if asked.write:
-        report.put_into(asked.write, report.text(found, where, brief=True))
+        report.put_into(asked.write, report.text(found, pictured, where, brief=True))
     return 0
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr)
 
 
 def _arguments() -> argparse.Namespace:
@@ -36,7 +42,7 @@ def _arguments() -> argparse.Namespace:
 
 def _survey(kind: str, sizes: Sizes) -> Survey:
     with databases(kind) as found:
-        return survey(found, sizes, lambda line: print(line, file=sys.stderr))
+        return survey(found, sizes, _say)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from bench import gallery
+from bench.photos import Photos
 from bench.survey import Measured, Survey
 
 HEADING = "## Figures"
@@ -32,11 +34,12 @@ the page is shorter there, and its growth says nothing. Filters that are not nam
 twofold; `make bench` prints all."""
 
 
-def text(surveys: Sequence[Survey], machine: str, *, brief: bool = False) -> str:
+def text(surveys: Sequence[Survey], photos: Photos, machine: str, *, brief: bool = False) -> str:
     """Return the section; a brief one leaves out the filters that cost what they should."""
     parts = [HEADING, f"`make bench` on {machine}.", NOTES]
     parts += ["\n".join(_operations(found)) for found in surveys]
     parts += ["\n".join(_goals(surveys))]
+    parts += [gallery.text(photos)]
     parts += [LISTS, *("\n".join(_lists(found, brief=brief)) for found in surveys)]
     return "\n\n".join(parts) + "\n"
 

@@ -14,7 +14,6 @@ EXAMPLES = os.environ.get("FUZZ_EXAMPLES", "2")
 ACCOUNTS = [
     ("sqlite", "13800000001"),
     ("sqlite", "dispatcher"),
-    ("sqlite", "handler-epb"),
     ("sqlite", "rewards"),
     ("sqlite", "bus"),
     ("postgresql", "13800000001"),

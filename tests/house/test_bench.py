@@ -15,6 +15,9 @@ ROWS = (
     "first page",
     "deep page",
     "submit ≤ 1.5 × F",
+    "12 Mpx JPEG, × that",
+    "50 Mpx HEIC",
+    "sqlite: search by index, median ms",
 )
 
 
