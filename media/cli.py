@@ -12,8 +12,9 @@ from flask import Flask
 from flask.cli import AppGroup
 
 from core.clock import now as present
+from core.database import writing
 from core.settings import SettingsError, settings
-from media import inventory, jobs, storage
+from media import inventory, jobs, printing, storage
 from media.calls import AT_LEISURE
 from media.errors import ObjectMissing, StoreAway
 from media.inventory import Promise
@@ -125,6 +126,21 @@ def _strangers(names: Collection[str]) -> Iterator[str]:
         for name in batch:
             if key_of(name) not in expected:
                 yield f"object {name}: no photo has it"
+
+
+@commands.command("print")
+def make_prints() -> None:
+    """Make the prints that photos lack which came before there were any; run it once."""
+    store, made = storage.store(), 0
+    with _told_when_away():
+        for photo_id, key in printing.lacking():
+            gist = printing.gist_of(store, key)
+            if gist is None:
+                click.echo(f"object {object_name(key, Variant.THUMB)}: no picture")
+                continue
+            with writing() as session:
+                made += printing.print_late(session, photo_id, gist)
+    click.echo(f"{made} prints made")
 
 
 @commands.command("migrate")
