@@ -10,15 +10,18 @@ import pytest
 from tests.conftest import PROJECT
 from tests.live import TOOLS, Live
 
+WHOLE = "FUZZ_EXAMPLES" in os.environ  # `make fuzz`
 EXAMPLES = os.environ.get("FUZZ_EXAMPLES", "2")
+NAMES = ("13800000001", "dispatcher", "handler-epb", "reviewer", "rewards", "admin", "bus")
 ACCOUNTS = [
     ("sqlite", "13800000001"),
     ("sqlite", "dispatcher"),
     ("sqlite", "rewards"),
     ("sqlite", "bus"),
     ("postgresql", "13800000001"),
-    ("postgresql", "dispatcher"),
 ]
+if WHOLE:
+    ACCOUNTS = [(database, name) for database in ("sqlite", "postgresql") for name in NAMES]
 ENDING = ("/api/v1/auth/logout", "/api/v1/auth/refresh")
 
 
