@@ -39,6 +39,9 @@ class Report(Model):
         Index("ix_reports_status_submitted", "status", "submitted_at", "id"),
         Index("ix_reports_department_status", "lead_department", "status", "submitted_at", "id"),
         Index("ix_reports_area_status", "area", "status", "submitted_at", "id"),
+        Index("ix_reports_area_submitted", "area", "submitted_at", "id"),
+        Index("ix_reports_category_submitted", "category", "submitted_at", "id"),
+        Index("ix_reports_assignee_submitted", "assignee_id", "submitted_at", "id"),
         Index("ix_reports_due", "due_at", "id"),
         Index(
             "ix_reports_department_due",
