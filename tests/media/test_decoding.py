@@ -453,3 +453,15 @@ def _until(found: Callable[[], bool]) -> None:
     while not found():
         assert time.monotonic() < end
         time.sleep(0.02)
+
+
+@pytest.mark.parametrize("folder", ["not-there/at-all", "a-file/below-it"])
+def test_a_server_without_a_folder_of_its_own_decodes_all_the_same(
+    folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows, photos and secrets may all be elsewhere."""
+    (tmp_path / "a-file").write_bytes(b"")
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with decoding.slot(tmp_path / folder):
+        made = {path.name for path in tmp_path.rglob("*.lock")}
+    assert made == {"decoder-0.lock"}
