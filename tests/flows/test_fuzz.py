@@ -16,8 +16,6 @@ NAMES = ("13800000001", "dispatcher", "handler-epb", "reviewer", "rewards", "adm
 ACCOUNTS = [
     ("sqlite", "13800000001"),
     ("sqlite", "dispatcher"),
-    ("sqlite", "rewards"),
-    ("sqlite", "bus"),
     ("postgresql", "13800000001"),
 ]
 if WHOLE:

@@ -15,7 +15,7 @@ import pytest
 from tests.clients import picture, report_body
 from tests.live import Live
 
-ROUNDS = int(os.environ.get("KILL_ROUNDS", "2"))
+ROUNDS = int(os.environ.get("KILL_ROUNDS", "1"))
 SEED = int(os.environ.get("KILL_SEED", "0")) or secrets.randbits(32)
 CLIENTS = 4
 
