@@ -15,7 +15,7 @@ import pytest
 from tests.clients import picture, report_body
 from tests.live import Live
 
-ROUNDS = int(os.environ.get("KILL_ROUNDS", "1"))
+ROUNDS = int(os.environ.get("KILL_ROUNDS", "2"))
 SEED = int(os.environ.get("KILL_SEED", "0")) or secrets.randbits(32)
 CLIENTS = 4
 
@@ -106,7 +106,7 @@ def _round(live: Live, journal: Journal, chance: random.Random) -> None:
     senders = [Sender(live, tokens, journal, stop) for _ in range(CLIENTS)]
     for sender in senders:
         sender.start()
-    time.sleep(0.3 + chance.uniform(0.01, 0.5))
+    time.sleep(1.2 + chance.uniform(0.01, 0.5))  # each server starts its decoder at the first photo
     live.kill()
     stop.set()
     for sender in senders:

@@ -99,9 +99,11 @@ class Office:
             return account_named(name).public_id
 
     def rows(self, *wanted: Any) -> list[Any]:
-        """Return what a select finds in the database."""
+        """Return what a select finds in the database, in the order of the first table's keys."""
+        found = select(*wanted)
+        first = found.get_final_froms()[0]
         with self.app.app_context(), writing() as session:
-            return list(session.execute(select(*wanted)).all())
+            return list(session.execute(found.order_by(*first.primary_key)).all())  # type: ignore[attr-defined]
 
     def account_id(self, name: str) -> int:
         with self.app.app_context():
