@@ -9,6 +9,7 @@ from flask_migrate import Migrate
 import citizen.cli
 import citizen.demo
 import citizen.ports
+import citizen.residents.disclosures.routes
 import citizen.residents.routes
 import citizen.routes
 import core.cli
@@ -54,6 +55,7 @@ PORTS: Mapping[type, Any] = {
     citizen.ports.PointsOf: rewards.handlers.points_of,
     citizen.ports.Assess: moderation.handlers.assess,
     citizen.ports.HoldsOf: moderation.photos.recycling.holds_of,
+    citizen.ports.CaseFor: moderation.handlers.case_for,
     citizen.ports.StaffDesk: moderation.staff.StaffDesk(),
     media.ports.MayView: moderation.handlers.may_view,
 }
@@ -75,6 +77,7 @@ BLUEPRINTS = (
     media.routes.routes,
     media.push.routes.routes,
     citizen.residents.routes.routes,
+    citizen.residents.disclosures.routes.routes,
     citizen.routes.routes,
     moderation.staff.routes.routes,
     moderation.routes.routes,

@@ -43,6 +43,19 @@ class HoldsOf(Protocol):
     ) -> Mapping[int, tuple[str, ...]]: ...
 
 
+class CaseFor(Protocol):
+    """Let an officer approach a case, as role, department, area and conflicts of interest allow."""
+
+    def __call__(self, session: Session, who: Caller, number: str, *, acting: bool) -> Report:
+        """Return the case of a number.
+
+        Raises:
+            NotFound: there is none, or it is not to be known.
+            NotForYou: `acting`, and the officer's own confirmed phone is a party to it.
+        """
+        ...
+
+
 class StaffDesk(Protocol):
     """What is known of staff, for the routes under `/me` that all kinds of account share."""
 

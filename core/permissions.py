@@ -54,6 +54,10 @@ PERMISSIONS: dict[str, Grant] = {
     "citizen.profile": RESIDENTS,
     "citizen.identities": _anyone(Kind.RESIDENT, Kind.STAFF),
     "citizen.report": RESIDENTS,
+    "citizen.disclose": _staff(Role.DISPATCHER),
+    "citizen.read_disclosures": _staff(Role.DISPATCHER, Role.REVIEWER, Role.AUDITOR),
+    "citizen.list_disclosures": _staff(Role.REVIEWER, Role.AUDITOR),
+    "citizen.decide_disclosure": _staff(Role.REVIEWER),
     # moderation
     "moderation.read": CASE_READERS,
     "moderation.export": CASE_READERS,

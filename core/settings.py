@@ -97,6 +97,7 @@ class Settings:
     allow_embedded: frozenset[str]
     metrics_token: str | None = field(repr=False)
     info_days: int
+    disclosure_days: int
 
     @property
     def production(self) -> bool:
@@ -158,6 +159,7 @@ def from_environment(environ: Mapping[str, str] | None = None) -> Settings:
         allow_embedded=frozenset(part.strip() for part in env.get("ALLOW_EMBEDDED", "").split(",")),
         metrics_token=env.get("METRICS_TOKEN"),
         info_days=_whole(env, "INFO_DAYS", 7),
+        disclosure_days=_whole(env, "DISCLOSURE_DAYS", 7),
     )
     if made.production:
         refuse_embedded(made)

@@ -3,8 +3,10 @@
 from datetime import datetime
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from citizen.atlas import Place
+from citizen.errors import NotForYou
 from citizen.events import CaseSettled
 from citizen.models import Report
 from citizen.ports import Assessment
@@ -20,6 +22,15 @@ ORIGINALS = frozenset({Role.DISPATCHER, Role.REVIEWER})
 def assess(category: str, place: Place, received_at: datetime) -> Assessment:
     """Suggest the department by the routing table, and the first deadline."""
     return registry.assess(db.session(), category, place, received_at)
+
+
+def case_for(session: Session, who: Caller, number: str, *, acting: bool) -> Report:
+    """Return a case that exists for an officer; to act on it, they must not be a party to it."""
+    officer = access.officer(session, who)
+    found = access.case_for(session, number, officer)
+    if acting and access.parties(session, [found], officer):
+        raise NotForYou
+    return found
 
 
 def may_view(viewer: Caller | None, subject: tuple[str, str], variant: str) -> bool:

@@ -1,0 +1,1 @@
+"""Telling who reported: a reason, a second officer, one look, and a trace of each step."""
