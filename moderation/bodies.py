@@ -61,9 +61,14 @@ class DeclineSchema(Schema):
 
 
 class MergeSchema(Schema):
-    """The primary case."""
+    """The primary case, by its number without blanks around it: what joins cases is no guess."""
 
     into = Text(most=40, required=True)
+
+    @validates_schema(pass_original=True, skip_on_field_errors=True)
+    def _as_written(self, data: dict[str, Any], sent: dict[str, Any], **_kwargs: Any) -> None:
+        if data["into"] != sent["into"]:
+            raise ValidationError(say("前后不能有空格", "No blanks around it"), "into")
 
 
 class VerdictSchema(Schema):

@@ -93,7 +93,10 @@ def test_a_case_is_no_duplicate_of_itself_or_of_nothing(office: Office) -> None:
     for into in ("3708-261125-000000-0", "nothing", "9223372036854775808"):
         answer = office.act("dispatcher", first, "merge", {"into": into})
         assert list(answer.get_json()["errors"]) == ["into"], into
-    merge(office, first, f"  {second} ")
+    for padded in (f"{second} ", f"  {second}", f"{first} ", f"{second}\n"):
+        answer = office.act("dispatcher", first, "merge", {"into": padded})
+        assert list(answer.get_json()["errors"]) == ["into"], padded
+    merge(office, first, second.lower().replace("0", "o"))
     assert office.seen(first)["merged_into"] == second
     back = office.act("dispatcher", second, "merge", {"into": first})
     assert back.status_code == 422  # what it would follow is merged itself
