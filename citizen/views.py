@@ -26,6 +26,8 @@ TOLD = frozenset(
 SILENT = frozenset(
     {Action.REASSIGN, Action.CORRECT, Action.EXTEND, Action.REFUSE_EXTENSION, Action.RETURN}
 )
+NOT_ONES_OWN = frozenset({Action.APPEAL, Action.REJECT_APPEAL})  # where somebody else appealed
+REOPENED: Mapping[str, str] = {"action": "reopen", "label": "重新办理"}
 EARNING_NOTES: dict[Earning, str] = {
     Earning.YES: "提交得待定积分，查实后按认定结果发放",
     Earning.ANONYMOUS: "匿名举报不计积分",
@@ -93,7 +95,7 @@ def whole(
     return {
         **item(report, service.points_of([report.id]), crs),
         "media": service.photos_of([report.number])[report.number],
-        "timeline": [_step_of(entry) for entry in history if entry.action not in SILENT],
+        "timeline": _timeline(history, report.reporter_id),
         "question": _question(report, history),
         "verdict_label": report.verdict and VERDICT_LABELS[report.verdict],
         "outcome": primary and _outcome(primary),
@@ -125,6 +127,23 @@ def step(action: Action, status: Status, at: datetime, note: str | None) -> dict
         "status_label": STATUS_LABELS[status],
         "note": note,
     }
+
+
+def _timeline(history: Sequence[HistoryEntry], reporter_id: int | None) -> list[dict[str, Any]]:
+    """Return the steps that a reporter is told, without the office's own.
+
+    Whoever follows a case may appeal against its outcome too; its other reporters see what comes of
+    that, and neither that somebody else did nor why.
+    """
+    told, others = [], False
+    for entry in history:
+        if entry.action is Action.APPEAL:
+            others = entry.actor_id != reporter_id
+        if others and entry.action is Action.GRANT_APPEAL:
+            told.append({**_step_of(entry), **REOPENED})
+        elif entry.action not in SILENT and not (others and entry.action in NOT_ONES_OWN):
+            told.append(_step_of(entry))
+    return told
 
 
 def _step_of(entry: HistoryEntry) -> dict[str, Any]:
