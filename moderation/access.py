@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, bindparam, false, func, or_, select, true
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from citizen import edges, places
 from citizen import service as reports
@@ -175,11 +175,13 @@ def _joined(session: Session, merged: Sequence[Report], who: Officer) -> set[int
         .where(Merge.report_id.in_([case.id for case in merged]), Merge.joined)
         .group_by(Merge.report_id)
     )
+    primary = aliased(Report)  # not Merge.into_id: a primary that was withdrawn has an heir
     own = (
         select(Merge.report_id)
-        .join(Report, Report.id == Merge.into_id)
+        .join(Report, Report.id == Merge.report_id)
+        .join(primary, primary.id == Report.primary_id)
         .where(Merge.id.in_(latest), Merge.actor_id == who.caller.account_id)
-        .where(Report.verdict.is_not(None))
+        .where(primary.verdict.is_not(None))
     )
     return set(session.scalars(own))
 
