@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from citizen import claims, geo, places, residents, workflow
@@ -186,7 +186,7 @@ def own_report(session: Session, number: str, reporter: Caller, *, lock: bool = 
         mine = select(func.coalesce(Report.primary_id, Report.id)).where(*own).scalar_subquery()
         family = select(Report).where(or_(Report.id == mine, Report.primary_id == mine))
         session.scalars(locked(family.order_by(Report.id))).all()
-    report = session.scalars(statement).one_or_none()
+    report = session.scalars(locked(statement) if lock else statement).one_or_none()
     if report is None:
         raise NotFound
     return report
@@ -223,12 +223,8 @@ def promote_follower(session: Session, report: Report, now: datetime) -> Report:
     )
     changes = {"primary_id": None, "followers": len(others)}
     workflow.advance(session, heir, Action.LEAD, actor=None, now=now, changes=changes)
-    moved = (
-        update(Report)
-        .where(Report.id.in_([other.id for other in others]))
-        .values(primary_id=heir.id)
-    )
-    session.execute(moved.execution_options(synchronize_session="fetch"))
+    for other in others:
+        workflow.follow(session, other, heir, now)
     return heir
 
 

@@ -148,6 +148,13 @@ def opened(session: Session, report: Report, actor: Caller, now: datetime) -> No
     _record(session, report, actor, {**entry, "department": None, "changes": {}})
 
 
+def follow(session: Session, follower: Report, heir: Report, now: datetime) -> None:
+    """Let a locked follower follow its primary's heir; its own status and version stay."""
+    _write(session, follower, {"primary_id": heir.id})
+    subject, details = ("report", follower.number), {"into": heir.number}
+    audit.record("case.follow", actor=None, subject=subject, details=details, at=now)
+
+
 def adopt(session: Session, primary: Report, count: int) -> None:
     """Count followers in or out of a locked primary; its status and version stay."""
     _write(session, primary, {"followers": primary.followers + count})
