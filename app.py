@@ -54,6 +54,7 @@ LISTENERS: Mapping[type, Sequence[Listener]] = {
 PORTS: Mapping[type, Any] = {
     citizen.ports.PointsOf: rewards.handlers.points_of,
     citizen.ports.Assess: moderation.handlers.assess,
+    citizen.ports.Resume: moderation.handlers.resume,
     citizen.ports.HoldsOf: moderation.photos.recycling.holds_of,
     citizen.ports.CaseFor: moderation.handlers.case_for,
     citizen.ports.StaffDesk: moderation.staff.StaffDesk(),

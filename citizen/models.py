@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from citizen.states import Action, Asking, Clock, Earning, Status, Verdict
+from citizen.states import Action, Asking, Clock, Earning, Status, Unit, Verdict
 from core.database import BigId, Model, UtcDateTime, append_only, choice
 
 RUNNING = text("clock = 'running'")
@@ -96,6 +96,10 @@ class Report(Model):
     clock: Mapped[Clock] = mapped_column(choice(Clock), default=Clock.RUNNING)
     due_at: Mapped[datetime] = mapped_column(UtcDateTime)
     due_provisional: Mapped[bool] = mapped_column(default=False)
+    # The term that ends at due_at; without an amount an officer chose its end.
+    due_from: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    due_unit: Mapped[Unit | None] = mapped_column(choice(Unit))
+    due_amount: Mapped[int | None]
     paused_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     next_alarm_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     review_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -1,7 +1,7 @@
 """What reports need from the rooms above; create_app fills these."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -9,24 +9,46 @@ from sqlalchemy.orm import Session
 
 from citizen.atlas import Place
 from citizen.models import Report
+from citizen.states import Unit
 from core.tokens import Caller
 
 
 @dataclass(frozen=True)
+class Deadline:
+    """A term as a report's row keeps it; UTC instants. Without an amount an officer chose it."""
+
+    due_at: datetime
+    due_provisional: bool
+    due_from: datetime
+    due_unit: Unit
+    due_amount: int | None
+    next_alarm_at: datetime | None
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        """Return what the row keeps, by the names of its columns."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
 class Assessment:
-    """Where a new report is likely to go, and by when it must be decided; UTC instants."""
+    """Where a new report is likely to go, and by when it must be decided."""
 
     department: str
     rule: str
-    due_at: datetime
-    due_provisional: bool
-    alarm_at: datetime | None
+    deadline: Deadline
 
 
 class Assess(Protocol):
     """Suggest the responsible department and the first deadline of a report."""
 
     def __call__(self, category: str, place: Place, received_at: datetime) -> Assessment: ...
+
+
+class Resume(Protocol):
+    """Say by when a case is due, now that its time runs again since `paused_at`."""
+
+    def __call__(self, session: Session, report: Report, now: datetime) -> Deadline: ...
 
 
 class PointsOf(Protocol):

@@ -151,9 +151,7 @@ def _values(
         "status": Status.SUBMITTED,
         "clock": Clock.RUNNING,
         "suggested_department": assessment.department,
-        "due_at": assessment.due_at,
-        "due_provisional": assessment.due_provisional,
-        "next_alarm_at": assessment.alarm_at,
+        **assessment.deadline.columns,
     }
 
 

@@ -127,6 +127,14 @@ class Clock(StrEnum):
     STOPPED = "stopped"
 
 
+class Unit(StrEnum):
+    """What a term is counted in."""
+
+    WORKING_DAYS = "working_days"
+    DAYS = "days"
+    HOURS = "hours"
+
+
 class PointsEffect(StrEnum):
     """What an action means for the points of all claims on the case."""
 

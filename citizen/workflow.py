@@ -14,9 +14,11 @@ from citizen import claims
 from citizen.edges import EDGES, OPEN, SYSTEM, Edge, edge_of, fits, plays, target_of
 from citizen.errors import InvalidTransition
 from citizen.models import HistoryEntry, Report
+from citizen.ports import Resume
 from citizen.states import Action, Clock, Status
 from core import audit
 from core.clock import shanghai
+from core.events import port
 from core.permissions import Kind
 from core.rows import change, put
 from core.tokens import Caller
@@ -43,7 +45,7 @@ def advance(
     edge = edge_of(action, report.status)
     if not plays(edge, actor) or not fits(report, edge, now):
         raise InvalidTransition(status=report.status.value, action=action.value)
-    source, wanted = report.status, dict(changes or {})
+    source, wanted = report.status, {**_resumed(session, edge, report, now), **(changes or {})}
     reached = target_of(edge, report, wanted.pop("status", None))
     values = {**_effects(edge, report, reached, now), **wanted}
     entry = {"action": action, "source": source, "at": now, "note": note}
@@ -65,17 +67,20 @@ def _effects(edge: Edge, report: Report, reached: Status, now: datetime) -> dict
     }
 
 
+def _resumed(session: Session, edge: Edge, report: Report, now: datetime) -> dict[str, Any]:
+    """Return the term of a case whose time runs again; what ended for good has no `paused_at`."""
+    if edge.clock is not Clock.RUNNING or report.paused_at is None:
+        return {}
+    return port(Resume)(session, report, now).columns  # type: ignore[type-abstract]
+
+
 def _clock(edge: Edge, report: Report, reached: Status, now: datetime) -> dict[str, Any]:
-    """Run, pause or stop; time spent in a pause is added to what is due."""
+    """Run, pause or stop. What was merged may be parted again: until then its time stands still."""
     wanted = Clock.STOPPED if reached is Status.CLOSED else edge.clock
     if wanted is None or wanted is report.clock:
         return {}
-    values: dict[str, Any] = {"clock": wanted, "paused_at": now if wanted is Clock.PAUSED else None}
-    if wanted is Clock.RUNNING and report.paused_at is not None:
-        passed = now - report.paused_at
-        values["due_at"] = report.due_at + passed
-        values["next_alarm_at"] = report.next_alarm_at and report.next_alarm_at + passed
-    return values
+    still = wanted is Clock.PAUSED or reached is Status.MERGED
+    return {"clock": wanted, "paused_at": now if still else None}
 
 
 def _origin(edge: Edge, report: Report, reached: Status) -> dict[str, Any]:

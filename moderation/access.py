@@ -18,7 +18,7 @@ from core.database import locked
 from core.errors import Forbidden, NotFound
 from core.permissions import Role
 from core.tokens import Caller
-from moderation import registry, staff
+from moderation import staff, terms
 from moderation.errors import DecidedBefore
 from moderation.models import Merge
 
@@ -209,5 +209,5 @@ def _fitting(session: Session, case: Report, who: Officer, now: datetime) -> lis
         for edge in edges.LEAVING[case.status]
         if _plays(case, edge, who)
         and edges.fits(case, edge, now)
-        and not (edge.action is Action.RETURN and registry.return_closed(session, case, now))
+        and not (edge.action is Action.RETURN and terms.return_closed(session, case, now))
     ]

@@ -17,7 +17,7 @@ from citizen.states import Action, Asking, Status
 from core.database import locked
 from core.events import announce
 from core.tokens import Caller
-from moderation import registry
+from moderation import terms
 from moderation.models import Appeal, Origin, Rating, Step
 from moderation.triage import UNASSIGNED, dismiss, fact
 
@@ -103,14 +103,12 @@ def grant(session: Session, report: Report, sent: Sent, actor: Caller, now: date
     edge_of(Action.GRANT_APPEAL, report.status)
     target = Status.SUBMITTED if report.status is Status.DECLINED else Status.ACCEPTED
     place = places.locate(Point(report.longitude, report.latitude))
-    assessed = registry.assess(session, report.category, place, now)
+    assessed = terms.assess(session, report.category, place, now)
     changes: dict[str, Any] = {
         "status": target,
         "appeal": Asking.GRANTED,
         "round": report.round + 1,
-        "due_at": assessed.due_at,
-        "due_provisional": assessed.due_provisional,
-        "next_alarm_at": assessed.alarm_at,
+        **assessed.deadline.columns,
         **UNASSIGNED,
     }
     dismiss(session, report)

@@ -16,20 +16,13 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from citizen.states import Unit
 from core.clock import day_end, local_day
 from moderation.calendar import Calendar, previous_working_day
 
 ONE_DAY = timedelta(days=1)
 INSTANT = timedelta(microseconds=1)
 ANY_CATEGORY = "*"
-
-
-class Unit(StrEnum):
-    """What a term is counted in."""
-
-    WORKING_DAYS = "working_days"
-    DAYS = "days"
-    HOURS = "hours"
 
 
 class Term(StrEnum):

@@ -1,4 +1,4 @@
-"""What a department does with a case: sign, pass on, give back, ask for time, resolve."""
+"""What a department does with a case: sign, pass on, give back, resolve."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -12,15 +12,15 @@ from citizen import workflow
 from citizen.edges import edge_of
 from citizen.errors import ReturnClosed
 from citizen.models import Report
-from citizen.states import Action, Asking
+from citizen.states import Action
 from core.errors import Invalid
 from core.messages import say
 from core.permissions import Role
 from core.tokens import Caller
 from media import service as media
-from moderation import registry, staff
-from moderation.errors import ExtensionUsed
-from moderation.models import Extension, Resolution, Step
+from moderation import staff, terms
+from moderation.deadlines import Term
+from moderation.models import Resolution
 from moderation.triage import UNASSIGNED, dismiss, fact
 
 Sent = Mapping[str, Any]
@@ -55,14 +55,15 @@ def reassign(session: Session, report: Report, sent: Sent, actor: Caller, now: d
 
 
 def give_back(session: Session, report: Report, sent: Sent, actor: Caller, now: datetime) -> None:
-    """Return a case that is not the department's, within 2 working days of its dispatch.
+    """Return a case within 2 working days that is not the department's; the desk begins again.
 
     Raises:
         ReturnClosed: the two days are over.
     """
     edge_of(Action.RETURN, report.status)
-    if registry.return_closed(session, report, now):
+    if terms.return_closed(session, report, now):
         raise ReturnClosed
+    desk = terms.begin(session, report.category, Term.ACCEPT, now)
     workflow.advance(
         session,
         report,
@@ -70,32 +71,9 @@ def give_back(session: Session, report: Report, sent: Sent, actor: Caller, now: 
         actor=actor,
         now=now,
         note=sent["reason"],
-        changes=UNASSIGNED,
+        changes={**UNASSIGNED, **desk.columns},
     )
     dismiss(session, report)
-
-
-def extend(session: Session, report: Report, sent: Sent, actor: Caller, now: datetime) -> None:
-    """Ask for up to 10 more working days, once.
-
-    Raises:
-        ExtensionUsed: it was asked before. Invalid: earlier than what is due, or too late.
-    """
-    edge_of(Action.EXTEND, report.status)
-    if report.extension is not Asking.NONE:
-        raise ExtensionUsed
-    latest = registry.extension_ends_at(session, report.category, report.due_at)
-    if not report.due_at < sent["due_at"] <= latest:
-        message = say(
-            "应晚于原期限且不超过 10 个工作日", "After what is due, by at most 10 working days"
-        )
-        raise Invalid(errors={"due_at": [message]})
-    row = {"step": Step.ASKED, "due_at": sent["due_at"], "reason": sent["reason"]}
-    session.execute(insert(Extension).values(**fact(report, actor, now), **row))
-    changes = {"extension": Asking.ASKED}
-    workflow.advance(
-        session, report, Action.EXTEND, actor=actor, now=now, changes=changes, note=sent["reason"]
-    )
 
 
 def resolve(session: Session, report: Report, sent: Sent, actor: Caller, now: datetime) -> None:

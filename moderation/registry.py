@@ -17,12 +17,10 @@ from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
 from citizen.atlas import Place
-from citizen.models import Report
-from citizen.ports import Assessment
 from core.clock import local_day
-from moderation import deadlines, routing
+from moderation import routing
 from moderation.calendar import WorkCalendar
-from moderation.deadlines import DeadlineRule, Due, Term, Unit
+from moderation.deadlines import DeadlineRule
 from moderation.models import CalendarDay, Department, RoutingRule
 from moderation.models import DeadlineRule as DeadlineRow
 from moderation.routing import Decision, Facts, Rule
@@ -84,48 +82,6 @@ def suggest(session: Session, category: str, place: Place, received_at: datetime
     facts = Facts.at(category, place)
     on = local_day(received_at)
     return routing.route(known.routing, facts, on=on, departments=known.departments)
-
-
-def due(session: Session, category: str, term: Term, start: datetime) -> Due:
-    """Return the end of a term that starts at an instant, by the rule of the category."""
-    known = rules(session)
-    rule = deadlines.find_rule(known.deadlines, term, category, on=local_day(start))
-    return deadlines.due(start, rule.amount, rule.unit, known.calendar)
-
-
-def assess(session: Session, category: str, place: Place, received_at: datetime) -> Assessment:
-    """Suggest the department, and say by when the report must be taken on or refused."""
-    decision = suggest(session, category, place, received_at)
-    end = due(session, category, Term.ACCEPT, received_at)
-    return Assessment(
-        department=decision.lead,
-        rule=decision.words,
-        due_at=end.at,
-        due_provisional=end.provisional,
-        alarm_at=alarm_at(session, received_at, end.at),
-    )
-
-
-def alarm_at(session: Session, start: datetime, due_at: datetime) -> datetime | None:
-    """Return the first warning of a term that starts at an instant."""
-    plan = deadlines.alarms(start, due_at, rules(session).calendar)
-    first = deadlines.next_alarm(plan, start)
-    return first.at if first else None
-
-
-def return_closed(session: Session, case: Report, now: datetime) -> bool:
-    """Say whether the time to send a dispatched case back is over."""
-    dispatched_at = case.dispatched_at or now
-    return now >= due(session, case.category, Term.RETURN, dispatched_at).at
-
-
-def extension_ends_at(session: Session, category: str, due_at: datetime) -> datetime:
-    """Return the latest due time that an extension may ask for."""
-    known = rules(session)
-    rule = deadlines.find_rule(known.deadlines, Term.EXTENSION, category, on=local_day(due_at))
-    if rule.unit is not Unit.WORKING_DAYS:
-        return deadlines.due(due_at, rule.amount, rule.unit, known.calendar).at
-    return deadlines.extension_limit(due_at, rule.amount, known.calendar).at
 
 
 def load_shipped(session: Session, folder: Path = DATA) -> list[str]:

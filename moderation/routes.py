@@ -39,7 +39,18 @@ from core.errors import (
 from core.schemas import page_of
 from core.tokens import caller, may
 from media.errors import MediaNotFound, MediaUsed
-from moderation import access, appeals, bodies, cases, handling, merging, schemas, triage, views
+from moderation import (
+    access,
+    appeals,
+    bodies,
+    cases,
+    extensions,
+    handling,
+    merging,
+    schemas,
+    triage,
+    views,
+)
 from moderation.errors import DecidedBefore, ExtensionUsed
 
 routes = Blueprint("cases", __name__, description="办件 Triage, verification, dispatch")
@@ -68,9 +79,9 @@ STAFF_ACTIONS: dict[Action, StaffAction] = {
     Action.SIGN: StaffAction(EmptySchema, handling.sign),
     Action.REASSIGN: StaffAction(bodies.ReassignSchema, handling.reassign),
     Action.RETURN: StaffAction(bodies.ReasonSchema, handling.give_back, (ReturnClosed,)),
-    Action.EXTEND: StaffAction(bodies.ExtendSchema, handling.extend, (ExtensionUsed,)),
-    Action.GRANT_EXTENSION: StaffAction(bodies.GrantExtensionSchema, triage.grant_extension),
-    Action.REFUSE_EXTENSION: StaffAction(bodies.ReasonSchema, triage.refuse_extension),
+    Action.EXTEND: StaffAction(bodies.ExtendSchema, extensions.extend, (ExtensionUsed,)),
+    Action.GRANT_EXTENSION: StaffAction(bodies.GrantExtensionSchema, extensions.grant),
+    Action.REFUSE_EXTENSION: StaffAction(bodies.ReasonSchema, extensions.refuse),
     Action.PARK: StaffAction(bodies.ParkSchema, triage.park),
     Action.UNPARK: StaffAction(EmptySchema, triage.unpark),
     Action.RESOLVE: StaffAction(bodies.ResolveSchema, handling.resolve, (MediaNotFound, MediaUsed)),

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from citizen import places, workflow
@@ -14,17 +14,17 @@ from citizen.edges import edge_of
 from citizen.errors import AlreadyVerified
 from citizen.geo import Point
 from citizen.models import AssistingDepartment, Report
-from citizen.states import Action, Asking, Clock, Status, Verdict
+from citizen.states import Action, Asking, Status, Verdict
 from core.clock import day_start, local_day
 from core.errors import Invalid
 from core.messages import say
 from core.rows import put
 from core.settings import settings
 from core.tokens import Caller
-from moderation import registry
+from moderation import registry, terms
 from moderation.bodies import DECLINE_LABELS
 from moderation.deadlines import Term
-from moderation.models import Dispatch, Extension, Stage, Step, VerdictFact
+from moderation.models import Dispatch, Stage, VerdictFact
 
 Sent = Mapping[str, Any]
 
@@ -134,13 +134,13 @@ def dispatch(session: Session, report: Report, sent: Sent, actor: Caller, now: d
     lead = sent["department"] or report.suggested_department
     helpers = list(dict.fromkeys(sent["assisting"]))
     _check_departments(session, sent["department"], lead, helpers)
-    due = registry.due(session, report.category, Term.HANDLING, now)
-    due_at = _future(sent["due_at"], now) or due.at
+    chosen = future(sent["due_at"], now)
+    term = terms.begin(session, report.category, Term.HANDLING, now, until=chosen)
     values = {
         "lead": lead,
         "assisting": helpers,
         "suggested": report.suggested_department,
-        "due_at": due_at,
+        "due_at": term.due_at,
     }
     put(session, Dispatch, {**fact(report, actor, now), **values})
     put(
@@ -152,10 +152,8 @@ def dispatch(session: Session, report: Report, sent: Sent, actor: Caller, now: d
         "lead_department": lead,
         "assignee_id": None,
         "dispatched_at": now,
-        "due_at": due_at,
-        "due_provisional": due.provisional and sent["due_at"] is None,
-        "next_alarm_at": registry.alarm_at(session, now, due_at),
         "extension": Asking.NONE,
+        **term.columns,
     }
     workflow.advance(session, report, Action.DISPATCH, actor=actor, now=now, changes=changes)
 
@@ -188,51 +186,11 @@ def dismiss(session: Session, report: Report) -> None:
     session.execute(delete(AssistingDepartment).where(AssistingDepartment.report_id == report.id))
 
 
-def _future(moment: datetime | None, now: datetime) -> datetime | None:
+def future(moment: datetime | None, now: datetime) -> datetime | None:
+    """Require that a due time lies ahead, where one is given."""
     if moment is not None and moment <= now:
         raise Invalid(errors={"due_at": [say("应晚于现在", "Must lie in the future")]})
     return moment
-
-
-def grant_extension(
-    session: Session, report: Report, sent: Sent, actor: Caller, now: datetime
-) -> None:
-    """Give the time asked for, or another."""
-    due_at = _future(sent["due_at"], now) or _asked(session, report) or report.due_at
-    row = {"step": Step.GRANTED, "due_at": due_at, "reason": None}
-    session.execute(insert(Extension).values(**fact(report, actor, now), **row))
-    changes = {
-        "due_at": due_at,
-        "due_provisional": False,
-        "next_alarm_at": registry.alarm_at(session, now, due_at),
-        "extension": Asking.GRANTED,
-    }
-    workflow.advance(session, report, Action.GRANT_EXTENSION, actor=actor, now=now, changes=changes)
-
-
-def _asked(session: Session, report: Report) -> datetime | None:
-    asked = select(Extension.due_at).where(
-        Extension.report_id == report.id, Extension.step == Step.ASKED
-    )
-    return session.scalar(asked.order_by(Extension.id.desc()).limit(1))
-
-
-def refuse_extension(
-    session: Session, report: Report, sent: Sent, actor: Caller, now: datetime
-) -> None:
-    """Refuse more time, and say why."""
-    row = {"step": Step.REFUSED, "due_at": None, "reason": sent["reason"]}
-    session.execute(insert(Extension).values(**fact(report, actor, now), **row))
-    changes = {"extension": Asking.REFUSED}
-    workflow.advance(
-        session,
-        report,
-        Action.REFUSE_EXTENSION,
-        actor=actor,
-        now=now,
-        changes=changes,
-        note=sent["reason"],
-    )
 
 
 def park(session: Session, report: Report, sent: Sent, actor: Caller, now: datetime) -> None:
@@ -246,15 +204,20 @@ def park(session: Session, report: Report, sent: Sent, actor: Caller, now: datet
 
 
 def unpark(session: Session, report: Report, _sent: Sent, actor: Caller, now: datetime) -> None:
-    """Take a case up again; the time of the pause is added to what is due."""
+    """Take a case up again; what is due moves by the working days, or days, of the pause."""
     workflow.advance(
         session, report, Action.UNPARK, actor=actor, now=now, changes={"review_at": None}
     )
 
 
 def rework(session: Session, report: Report, sent: Sent, actor: Caller, now: datetime) -> None:
-    """Send a result back."""
-    workflow.advance(session, report, Action.REWORK, actor=actor, now=now, note=sent["reason"])
+    """Send a result back; the department's time begins again, and with it an unanswered request."""
+    changes = dict(terms.again(session, report, now))
+    if report.extension is Asking.ASKED:
+        changes["extension"] = Asking.NONE
+    workflow.advance(
+        session, report, Action.REWORK, actor=actor, now=now, changes=changes, note=sent["reason"]
+    )
 
 
 def correct(
@@ -265,13 +228,10 @@ def correct(
     As `{name: {from, to}}`.
     """
     changes, place = _corrected(report, sent)
-    assessed = registry.assess(
-        session, changes.get("category", report.category), place, report.submitted_at
-    )
-    changes["suggested_department"] = assessed.department
-    if report.clock is Clock.RUNNING:
-        changes.update(due_at=assessed.due_at, due_provisional=assessed.due_provisional)
-        changes["next_alarm_at"] = assessed.alarm_at
+    category = changes.get("category", report.category)
+    routed = registry.suggest(session, category, place, report.submitted_at)
+    changes["suggested_department"] = routed.lead
+    changes.update(terms.recount(session, report, category, now).columns)
     before = {name: getattr(report, name) for name in changes}
     workflow.advance(
         session, report, Action.CORRECT, actor=actor, now=now, changes=changes, note=sent["reason"]

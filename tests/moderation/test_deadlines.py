@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from citizen.states import Unit
 from core.clock import day_end, local_day
 from moderation.calendar import WorkCalendar
 from moderation.deadlines import (
@@ -14,7 +15,6 @@ from moderation.deadlines import (
     Level,
     Pause,
     Term,
-    Unit,
     alarms,
     due,
     extension_limit,

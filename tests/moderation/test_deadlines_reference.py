@@ -6,9 +6,10 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
+from citizen.states import Unit
 from core.clock import SHANGHAI
 from moderation.calendar import WorkCalendar
-from moderation.deadlines import Level, Pause, Unit, alarms, due, resume
+from moderation.deadlines import Level, Pause, alarms, due, resume
 
 CALENDAR = WorkCalendar()
 
