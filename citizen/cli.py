@@ -1,4 +1,4 @@
-"""Commands about places."""
+"""Commands about places, and about the life of a report."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import click
 from flask import Flask
 from flask.cli import AppGroup
 
-from citizen import gazetteer
+from citizen import gazetteer, picture
 from citizen.atlas import AreaKind
 from citizen.geo import Crs
 from citizen.outlines import OutlineInvalid
@@ -14,11 +14,19 @@ from core.database import writing
 from core.settings import settings
 
 areas = AppGroup("areas", help="Outlines of districts, zones, lakes and rivers.")
+workflow = AppGroup("workflow", help="The table of what can be done to a case.")
 
 
 def init_app(app: Flask) -> None:
     """Register the commands."""
     app.cli.add_command(areas)
+    app.cli.add_command(workflow)
+
+
+@workflow.command("picture")
+def draw_workflow() -> None:
+    """Print the README's picture of a report's life, drawn from the table (Mermaid)."""
+    click.echo(picture.mermaid())
 
 
 @areas.command("load")

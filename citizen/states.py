@@ -144,6 +144,29 @@ class PointsEffect(StrEnum):
     VOID = "void"
 
 
+class Told(StrEnum):
+    """Whom a step is told to; a reporter reads it in the timeline, staff in the case."""
+
+    REPORTER = "reporter"
+    FOLLOWERS = "followers"
+    DISPATCHERS = "dispatchers"
+    DEPARTMENT = "department"
+    ASSISTING = "assisting"
+    ASSIGNEE = "assignee"
+    REVIEWERS = "reviewers"
+
+
+TOLD_LABELS: dict[Told, str] = {
+    Told.REPORTER: "举报人",
+    Told.FOLLOWERS: "合并件的举报人",
+    Told.DISPATCHERS: "受理员",
+    Told.DEPARTMENT: "主办部门",
+    Told.ASSISTING: "协办部门",
+    Told.ASSIGNEE: "承办人",
+    Told.REVIEWERS: "复核员",
+}
+
+
 class Earning(StrEnum):
     """Whether a report can earn points, decided at its submission."""
 

@@ -17,15 +17,16 @@ from citizen.states import (
     Clock,
     Earning,
     Status,
+    Told,
 )
 from core.tokens import Caller
 
 TOLD = frozenset(
     {Action.REQUEST_INFO, Action.DECLINE, Action.SUPPLEMENT, Action.RESOLVE, Action.APPEAL}
 )
-SILENT = frozenset(
-    {Action.REASSIGN, Action.CORRECT, Action.EXTEND, Action.REFUSE_EXTENSION, Action.RETURN}
-)
+SHOWN = frozenset(
+    edge.action for edge in edges.TABLE if edge.who == edges.RESIDENT or Told.REPORTER in edge.tells
+) | {Action.SUBMIT}
 NOT_ONES_OWN = frozenset({Action.APPEAL, Action.REJECT_APPEAL})  # where somebody else appealed
 REOPENED: Mapping[str, str] = {"action": "reopen", "label": "重新办理"}
 EARNING_NOTES: dict[Earning, str] = {
@@ -141,7 +142,7 @@ def _timeline(history: Sequence[HistoryEntry], reporter_id: int | None) -> list[
             others = entry.actor_id != reporter_id
         if others and entry.action is Action.GRANT_APPEAL:
             told.append({**_step_of(entry), **REOPENED})
-        elif entry.action not in SILENT and not (others and entry.action in NOT_ONES_OWN):
+        elif entry.action in SHOWN and not (others and entry.action in NOT_ONES_OWN):
             told.append(_step_of(entry))
     return told
 

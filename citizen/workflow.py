@@ -76,7 +76,7 @@ def _resumed(session: Session, edge: Edge, report: Report, now: datetime) -> dic
 
 def _clock(edge: Edge, report: Report, reached: Status, now: datetime) -> dict[str, Any]:
     """Run, pause or stop. What was merged may be parted again: until then its time stands still."""
-    wanted = Clock.STOPPED if reached is Status.CLOSED else edge.clock
+    wanted = None if edge.clock is Clock.STOPPED and reached in OPEN else edge.clock
     if wanted is None or wanted is report.clock:
         return {}
     still = wanted is Clock.PAUSED or reached is Status.MERGED

@@ -11,6 +11,7 @@ from citizen import edges, places
 from citizen import service as reports
 from citizen.edges import Edge
 from citizen.errors import NotForYou
+from citizen.guards import Guard
 from citizen.models import AssistingDepartment, HistoryEntry, Report
 from citizen.states import Action, Status
 from core import accounts
@@ -34,8 +35,6 @@ DECIDING = (
     Action.REJECT_APPEAL,
     Action.RESOLVE,
 )
-BY_ANOTHER = frozenset({Action.OVERTURN, Action.GRANT_APPEAL, Action.REJECT_APPEAL})
-
 
 CASE = select(Report).where(Report.number == bindparam("the_number"))  # built once
 LOCKED_CASE = locked(CASE)
@@ -121,7 +120,7 @@ def _plays(report: Report, edge: Edge, who: Officer) -> bool:
     """Say whether role and department fit; handlers act for the lead department, in their areas."""
     if not edges.plays(edge, who.caller):
         return False
-    if edge.who != Role.HANDLER:
+    if Guard.OWN_DEPARTMENT not in edge.guards:
         return True
     in_area = not who.areas or report.area in who.areas
     return in_area and who.department is not None and report.lead_department == who.department
@@ -148,14 +147,18 @@ def barred(
     session: Session, cases: Sequence[Report], wanted: Sequence[Edge], who: Officer
 ) -> set[tuple[int, Action]]:
     """Return the actions that somebody else must take, since the officer decided before."""
-    asked = {edge.action for edge in wanted}
     found: set[tuple[int, Action]] = set()
-    if judged := asked & BY_ANOTHER:
+    if judged := _guarded(wanted, Guard.NEVER_DECIDED):
         found |= {(case, action) for case in _decided(session, cases, who) for action in judged}
     merged = [case for case in cases if case.status is Status.MERGED]
-    if merged and Action.UNMERGE in asked:
-        found |= {(case, Action.UNMERGE) for case in _joined(session, merged, who)}
+    parted = _guarded(wanted, Guard.JOINED_BY_ANOTHER)
+    if merged and parted:
+        found |= {(case, action) for case in _joined(session, merged, who) for action in parted}
     return found
+
+
+def _guarded(wanted: Sequence[Edge], guard: Guard) -> set[Action]:
+    return {edge.action for edge in wanted if guard in edge.guards}
 
 
 def _decided(session: Session, cases: Sequence[Report], who: Officer) -> set[int]:
@@ -209,5 +212,5 @@ def _fitting(session: Session, case: Report, who: Officer, now: datetime) -> lis
         for edge in edges.LEAVING[case.status]
         if _plays(case, edge, who)
         and edges.fits(case, edge, now)
-        and not (edge.action is Action.RETURN and terms.return_closed(session, case, now))
+        and not (Guard.RETURN_IN_TIME in edge.guards and terms.return_closed(session, case, now))
     ]

@@ -8,10 +8,11 @@ from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from citizen import places, workflow
-from citizen.edges import appealable, edge_of
+from citizen.edges import edge_of
 from citizen.errors import AlreadyAppealed, AlreadyRated, AppealClosed, InvalidTransition
 from citizen.events import CaseRated
 from citizen.geo import Point
+from citizen.guards import appealable
 from citizen.models import Report
 from citizen.states import Action, Asking, Status
 from core.database import locked

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from citizen import schemas as resident_schemas
 from citizen import service as reports
 from citizen import views as resident_views
-from citizen.edges import EDGES, TABLE, Edge
+from citizen.edges import EDGES, FINAL, OPEN, TABLE, Edge
 from citizen.errors import (
     AlreadyAppealed,
     AlreadyRated,
@@ -21,8 +21,9 @@ from citizen.errors import (
     NotForYou,
     ReturnClosed,
 )
+from citizen.guards import GUARD_LABELS
 from citizen.models import Report
-from citizen.states import ACTION_LABELS, STATUS_LABELS, Action
+from citizen.states import ACTION_LABELS, STATUS_LABELS, TOLD_LABELS, Action
 from core import audit, jsonbody
 from core.api import Blueprint, EmptySchema, Schema, answer, body, dump, query, received
 from core.clock import now as present
@@ -145,7 +146,10 @@ def case_history(number: str) -> Response:
 @may("moderation.workflow")
 def workflow_table() -> Response:
     """Serve the table that decides what can be done to a case, so that no client repeats it."""
-    statuses = [{"code": status.value, "name": label} for status, label in STATUS_LABELS.items()]
+    statuses = [
+        {"code": status, "name": label, "open": status in OPEN, "final": status in FINAL}
+        for status, label in STATUS_LABELS.items()
+    ]
     edges = [_edge(edge) for edge in TABLE]
     return answer(dump(schemas.WorkflowSchema, {"statuses": statuses, "edges": edges}))
 
@@ -155,11 +159,14 @@ def _edge(edge: Edge) -> dict[str, Any]:
         "action": edge.action,
         "label": ACTION_LABELS[edge.action],
         "sources": sorted(edge.sources),
-        "targets": sorted(edge.targets) or ([edge.target] if edge.target else []),
+        "targets": sorted(edge.targets),
+        "moves": [{"source": one, "targets": sorted(edge.moves[one])} for one in edge.moves],
         "who": edge.who,
         "needs": list(edge.needs),
+        "guards": [{"code": guard, "name": GUARD_LABELS[guard]} for guard in edge.checked],
         "clock": edge.clock and edge.clock.value,
         "points": edge.points.value,
+        "tells": [{"code": told, "name": TOLD_LABELS[told]} for told in edge.tells],
     }
 
 

@@ -189,21 +189,38 @@ class HistoryListSchema(Schema):
     next_cursor = Text(allow_none=True)
 
 
+class StatusSchema(NamedSchema):
+    """A status: an open case is worked on, nothing leaves a final one."""
+
+    open = StrictBoolean()
+    final = StrictBoolean()
+
+
+class MoveSchema(Schema):
+    """Where an action may lead from a status."""
+
+    source = Choice(Status, data_key="from")
+    targets = fields.List(Choice(Status), data_key="to")
+
+
 class EdgeSchema(Schema):
-    """One row of the workflow table."""
+    """One row of the workflow table; without a `clock` the case's time goes on as it did."""
 
     action = Choice(Action)
     label = Text()
     sources = fields.List(Choice(Status), data_key="from")
     targets = fields.List(Choice(Status), data_key="to")
+    moves = fields.List(fields.Nested(MoveSchema))
     who = Text()
     needs = fields.List(Text())
+    guards = fields.List(fields.Nested(NamedSchema))
     clock = Text(allow_none=True)
     points = Text()
+    tells = fields.List(fields.Nested(NamedSchema))
 
 
 class WorkflowSchema(Schema):
     """The table that decides what can be done to a case."""
 
-    statuses = fields.List(fields.Nested(NamedSchema))
+    statuses = fields.List(fields.Nested(StatusSchema))
     edges = fields.List(fields.Nested(EdgeSchema))

@@ -2,28 +2,24 @@
 
 import pytest
 
-from citizen.edges import EDGES, OPEN, TABLE, edge_of
+from citizen.edges import EDGES, FINAL, LEAVING, OPEN, RESIDENT, SYSTEM, TABLE, edge_of
 from citizen.errors import InvalidTransition
+from citizen.guards import GUARD_LABELS, Guard
 from citizen.states import (
     ACTION_LABELS,
     STATUS_LABELS,
+    TOLD_LABELS,
     VERDICT_LABELS,
     Action,
     Clock,
     PointsEffect,
     Status,
+    Told,
     Verdict,
 )
+from core.permissions import Role
 
 ENDS = {Status.CLOSED, Status.DECLINED, Status.MERGED, Status.WITHDRAWN}
-
-
-def targets(action: Action) -> set[Status]:
-    """Return where an action may lead."""
-    edge = EDGES[action]
-    if edge.back:
-        return {Status.SUBMITTED, Status.ACCEPTED}
-    return set(edge.targets) or ({edge.target} if edge.target else set(edge.sources))
 
 
 def test_every_action_stands_in_the_table_once() -> None:
@@ -34,45 +30,99 @@ def test_every_word_has_a_label() -> None:
     assert set(ACTION_LABELS) == set(Action)
     assert set(STATUS_LABELS) == set(Status)
     assert set(VERDICT_LABELS) == set(Verdict)
+    assert set(GUARD_LABELS) == set(Guard)
+    assert set(TOLD_LABELS) == set(Told)
 
 
-def test_every_status_can_be_reached_and_open_ones_can_be_left() -> None:
-    """B39."""
-    reached, grown = {Status.SUBMITTED}, True
+def reached_from(start: Status) -> set[Status]:
+    """Return every status that some row of the table leads to, sooner or later."""
+    reached, grown = {start}, True
     while grown:
         before = set(reached)
         for edge in TABLE:
-            if edge.sources & reached:
-                reached |= targets(edge.action)
+            reached |= {to for source in edge.sources & reached for to in edge.moves[source]}
         grown = reached != before
-    assert reached == set(Status)
-    for status in OPEN:
-        assert any(status in edge.sources and targets(edge.action) - {status} for edge in TABLE)
+    return reached
+
+
+def test_every_status_can_be_reached() -> None:
+    assert reached_from(Status.SUBMITTED) == set(Status)
+
+
+@pytest.mark.parametrize("status", Status)
+def test_every_status_can_be_left_unless_it_is_named_as_final(status: Status) -> None:
+    """B39: an open case always finds an end; what has ended may be opened again, or is final."""
+    leaving = {to for edge in LEAVING[status] for to in edge.moves[status]} - {status}
+    assert bool(leaving) == (status not in FINAL)
+    if status in OPEN:
+        assert {Status.CLOSED, Status.DECLINED} <= reached_from(status)
     assert set(Status) == OPEN | ENDS
+    assert not OPEN & ENDS
 
 
-def test_what_is_paused_runs_or_stops_again() -> None:
-    paused = {
-        status for edge in TABLE if edge.clock is Clock.PAUSED for status in targets(edge.action)
+@pytest.mark.parametrize("status", OPEN)
+def test_staff_or_the_worker_can_move_every_open_case_on(status: Status) -> None:
+    """The city never waits for a resident alone."""
+    assert any(edge.moves[status] - {status} for edge in LEAVING[status] if edge.who != RESIDENT)
+
+
+def test_every_pause_has_an_end_by_the_clock_and_by_hand() -> None:
+    """B39: a pause begins with the day that ends it, and each way out of it runs or stops."""
+    pauses = {edge.action: edge.targets for edge in TABLE if edge.clock is Clock.PAUSED}
+    assert pauses == {
+        Action.REQUEST_INFO: {Status.INFO_REQUESTED},
+        Action.PARK: {Status.PARKED},
     }
-    assert paused == {Status.INFO_REQUESTED, Status.PARKED}
-    for status in paused:
-        leaving = [
-            edge
-            for edge in TABLE
-            if status in edge.sources and targets(edge.action) - {status} and len(edge.sources) < 11
-        ]
+    assert "review_on" in EDGES[Action.PARK].needs
+    assert Guard.REVIEW_LATER in EDGES[Action.PARK].guards
+    assert EDGES[Action.LAPSE].who == SYSTEM
+    for status in {to for targets in pauses.values() for to in targets}:
+        leaving = [edge for edge in LEAVING[status] if edge.moves[status] - {status}]
         assert leaving
         assert all(edge.clock in {Clock.RUNNING, Clock.STOPPED} for edge in leaving)
 
 
 def test_what_ends_a_case_stops_its_clock_and_what_opens_it_starts_it() -> None:
     for edge in TABLE:
-        reached = targets(edge.action)
-        if reached <= ENDS and not edge.sources & ENDS:
-            assert edge.clock is Clock.STOPPED, edge.action
-        if edge.sources <= ENDS and reached <= OPEN:
-            assert edge.clock is Clock.RUNNING, edge.action
+        for source, targets in edge.moves.items():
+            if source in OPEN and targets & ENDS:
+                assert edge.clock is Clock.STOPPED, edge.action
+            if source in ENDS and targets <= OPEN:
+                assert edge.clock is Clock.RUNNING, edge.action
+
+
+def test_a_step_back_leads_to_a_status_that_the_case_may_have_come_from() -> None:
+    for edge in TABLE:
+        for source, targets in edge.moves.items():
+            if edge.back:
+                came_from = {
+                    one for into in TABLE for one in into.sources if source in into.moves[one]
+                }
+                assert targets == came_from - {source}
+
+
+def test_whoever_is_to_be_told_of_a_step_is_named() -> None:
+    for edge in TABLE:
+        assert edge.tells, edge.action
+        assert len(set(edge.tells)) == len(edge.tells)
+        if edge.points is not PointsEffect.NONE and edge.who != RESIDENT:
+            assert Told.REPORTER in edge.tells, edge.action
+        if Told.FOLLOWERS in edge.tells:
+            assert Told.REPORTER in edge.tells, edge.action
+
+
+def test_staff_see_the_present_version_of_a_case_that_is_not_theirs() -> None:
+    for edge in TABLE:
+        by_staff = edge.who not in {RESIDENT, SYSTEM}
+        assert (set(edge.checked) >= {Guard.CURRENT_VERSION, Guard.NOT_A_PARTY}) == by_staff
+        by_department = edge.who == Role.HANDLER.value
+        assert (Guard.OWN_DEPARTMENT in edge.guards) == by_department, edge.action
+        by_another = edge.who == Role.REVIEWER.value
+        assert (Guard.NEVER_DECIDED in edge.guards) == by_another, edge.action
+
+
+def test_every_guard_is_used_by_a_step() -> None:
+    assert {guard for edge in TABLE for guard in edge.checked} == set(Guard)
 
 
 def test_declining_and_withdrawing_void_points_and_verdicts_settle_them() -> None:

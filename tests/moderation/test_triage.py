@@ -290,4 +290,11 @@ def test_the_served_workflow_is_the_table(office: Office) -> None:
         assert edges["park"]["clock"] == "paused"
         assert edges["decline"]["points"] == "void"
         assert edges["resolve"]["needs"] == ["finding", "measures", "media"]
+        assert edges["grant_appeal"]["moves"] == [
+            {"from": "declined", "to": ["submitted"]},
+            {"from": "closed", "to": ["accepted"]},
+        ]
+        guards = [guard["code"] for guard in edges["overturn"]["guards"]]
+        assert guards[:2] == ["current_version", "not_a_party"]
+        assert {"code": "reviewers", "name": "复核员"} in edges["appeal"]["tells"]
     assert office(REPORTER).get("/workflow").status_code == 403
