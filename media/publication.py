@@ -28,6 +28,7 @@ from media.links import COPIES
 from media.models import ContentState, Photo, PhotoDecision, Redaction, Variant
 from media.objects import new_key, object_name
 from media.ports import MayView
+from media.service import check_young
 
 __all__ = [
     "Photo",
@@ -61,10 +62,11 @@ class Sight:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A redaction whose copies are stored and whose row is not yet there."""
+    """A redaction whose copies are stored, since not before `at`, and whose row is not yet there."""
 
     key: str
     boxes: tuple[Box, ...]
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +143,7 @@ def _clipped(photo: Photo, *, x: int, y: int, width: int, height: int) -> Box:
     return Box(x=left, y=top, width=right - left, height=bottom - top)
 
 
-def prepare(photo: Photo, boxes: tuple[Box, ...]) -> Prepared:
+def prepare(photo: Photo, boxes: tuple[Box, ...], now: datetime) -> Prepared:
     """Make and store the copies of a redaction from the original's pixels; nobody sees them yet.
 
     Raises:
@@ -149,7 +151,7 @@ def prepare(photo: Photo, boxes: tuple[Box, ...]) -> Prepared:
         ObjectMissing, StoreAway: the store does not give the original, or does not take the copies.
     """
     no_transaction()
-    store, prepared = storage.store(), Prepared(new_key(), boxes)
+    store, prepared = storage.store(), Prepared(new_key(), boxes, now)
     with store.open(object_name(photo.key, Variant.ORIGINAL)) as stream:
         copies = redacted(stream, boxes)
     made: dict[Variant, BinaryIO] = {
@@ -171,7 +173,11 @@ def redact(photo: Photo, prepared: Prepared, actor_id: int, now: datetime) -> in
     """Let a redaction be the photo's public version, undecided; return its number.
 
     The caller has locked the photo. Every signed link of the photo ends.
+
+    Raises:
+        StoreAway: as `service.check_young`.
     """
+    check_young(prepared.at, now)
     number = _latest([photo]).get(photo.id, 0) + 1
     boxes = [[box.x, box.y, box.width, box.height] for box in prepared.boxes]
     row = {"photo_id": photo.id, "number": number, "key": prepared.key, "boxes": boxes}

@@ -93,16 +93,15 @@ def _receive(stream: BinaryIO, weight: Weight, file_name: str) -> tuple[Photo, b
     twin = _again(owner_id, weight)
     if twin is not None:
         return twin, False
-    prepared = service.prepare(stream, weight, file_name, store)
+    prepared = service.prepare(stream, weight, file_name, store, present())
+    created = False
     try:
         with writing():
             photo, created = service.record(prepared, owner_id, present())
-    except BaseException:
-        service.discard(prepared, store)
-        raise
-    if not created:
-        service.discard(prepared, store)
-    return photo, created
+        return photo, created
+    finally:
+        if not created:  # what fails after that is the commit, and it may have gone through
+            service.discard(prepared, store)
 
 
 def _again(owner_id: int, weight: Weight) -> Photo | None:

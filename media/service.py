@@ -12,11 +12,12 @@ from io import BytesIO
 from typing import BinaryIO, Final
 
 from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy.orm import InstrumentedAttribute
 
-from core.accounts import Account
+from core.accounts import Account, AccountStatus
 from core.clock import now as present
 from core.database import db, no_transaction
-from core.errors import Errors, Invalid
+from core.errors import Errors, Invalid, Unauthenticated
 from core.messages import say
 from core.settings import settings
 from media.decoding import examine
@@ -47,12 +48,13 @@ twins = twins_of
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A photo whose objects are stored and whose row is not yet there."""
+    """A photo whose objects are stored, since not before `at`, and whose row is not yet there."""
 
     key: str
     weight: Weight
     picture: Picture
     file_name: str
+    at: datetime
 
 
 def again(owner_id: int, weight: Weight, now: datetime) -> Photo | None:
@@ -86,9 +88,9 @@ def check_room(owner_id: int, now: datetime) -> None:
     unused = Photo.owner_id == owner_id, Photo.claimed_at.is_(None)
     recent = Photo.owner_id == owner_id, Photo.created_at > now - WINDOW
     if _full(MOST_UNUSED, unused):
-        raise TooManyUnused(retry_after=_wait(unused, now))
+        raise TooManyUnused(retry_after=_wait(unused, Photo.touched_at, now))
     if _full(MOST_UPLOADS, recent):
-        raise TooManyUploads(retry_after=_wait(recent, now))
+        raise TooManyUploads(retry_after=_wait(recent, Photo.created_at, now))
 
 
 def _full(most: int, which: Sequence[ColumnElement[bool]]) -> bool:
@@ -96,13 +98,17 @@ def _full(most: int, which: Sequence[ColumnElement[bool]]) -> bool:
     return found >= most * settings().limits_factor
 
 
-def _wait(which: Sequence[ColumnElement[bool]], now: datetime) -> int:
+def _wait(
+    which: Sequence[ColumnElement[bool]], since: InstrumentedAttribute[datetime], now: datetime
+) -> int:
     """Return the seconds until the oldest of them no longer counts."""
-    oldest = db.session.scalar(select(func.min(Photo.created_at)).where(*which)) or now
+    oldest = db.session.scalar(select(func.min(since)).where(*which)) or now
     return max(1, int((oldest + WINDOW - now).total_seconds()))
 
 
-def prepare(stream: BinaryIO, weight: Weight, file_name: str, store: PhotoStore) -> Prepared:
+def prepare(
+    stream: BinaryIO, weight: Weight, file_name: str, store: PhotoStore, now: datetime
+) -> Prepared:
     """Decode a photo, make its copies and store all three objects; no transaction may be open.
 
     Raises:
@@ -112,7 +118,7 @@ def prepare(stream: BinaryIO, weight: Weight, file_name: str, store: PhotoStore)
     no_transaction()
     store.probe()  # a store that is away is found out before the decoder works for nothing
     picture = examine(stream)
-    prepared = Prepared(new_key(), weight, picture, cleaned(file_name, LONGEST_NAME))
+    prepared = Prepared(new_key(), weight, picture, cleaned(file_name, LONGEST_NAME), now)
     copies = {Variant.THUMB: BytesIO(picture.thumb), Variant.LARGE: BytesIO(picture.large)}
     sources: dict[Variant, BinaryIO] = {**copies, Variant.ORIGINAL: stream}
     store.put({object_name(prepared.key, variant): made for variant, made in sources.items()})
@@ -124,6 +130,18 @@ def discard(prepared: Prepared, store: PhotoStore) -> None:
     no_transaction()
     with suppress(StoreAway):
         store.delete(names_of(prepared.key))
+
+
+def check_young(stored_at: datetime, now: datetime) -> None:
+    """Refuse a row for objects that the sweep might be taking for orphans at this moment.
+
+    A machine that slept between store and row makes such ones.
+
+    Raises:
+        StoreAway: send it again.
+    """
+    if now - stored_at > GRACE / 2:
+        raise StoreAway
 
 
 def names_of(key: str) -> list[str]:
@@ -138,11 +156,13 @@ def record(prepared: Prepared, owner_id: int, now: datetime) -> tuple[Photo, boo
     two twins one is first; a partial unique index stands behind it.
 
     Raises:
-        TooManyUnused, TooManyUploads: as `check_room`.
+        TooManyUnused, TooManyUploads: as `check_room`. StoreAway: as `check_young`.
+        Unauthenticated: the account was closed meanwhile.
     """
-    db.session.execute(
-        select(Account.id).where(Account.id == owner_id).with_for_update(key_share=True)
-    )
+    check_young(prepared.at, now)
+    owner = select(Account.status).where(Account.id == owner_id)
+    if db.session.scalar(owner.with_for_update(key_share=True)) is not AccountStatus.ACTIVE:
+        raise Unauthenticated
     first = again(owner_id, prepared.weight, now)
     if first is not None:
         return first, False

@@ -36,11 +36,11 @@ def redact_photo(number: str, public_id: str) -> Response:
     with reading() as session:
         _, photo, _ = _allowed(session, number, public_id, raw)
         boxes = publication.clipped(photo, body(RedactionSchema)["boxes"])
-    prepared = publication.prepare(photo, boxes)
+    prepared = publication.prepare(photo, boxes, now)
     try:
         with writing() as session:
             report, photo, who = _allowed(session, number, public_id, raw, lock=True)
-            decisions.redact(photo, prepared, caller(), now)
+            decisions.redact(photo, prepared, caller(), present())
             data = dump(schemas.CaseSchema, views.whole(session, report, who, now))
     except DomainError:  # after any other, the commit may have gone through: the sweep finds out
         publication.discard(prepared)

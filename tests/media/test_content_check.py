@@ -82,7 +82,7 @@ class Desk:
     def redact(self, public_id: str) -> None:
         with self.app.app_context(), writing() as session:
             photo = session.scalars(select(Photo).where(Photo.public_id == public_id)).one()
-            publication.redact(photo, Prepared(new_key(), ()), photo.owner_id, present())
+            publication.redact(photo, Prepared(new_key(), (), present()), photo.owner_id, present())
 
     def later(self, **span: float) -> None:
         self.ahead += timedelta(**span)

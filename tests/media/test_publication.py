@@ -1,7 +1,7 @@
 """What is public, by a table of its own, and how each decision changes it."""
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import product
 from typing import Any
 
@@ -9,6 +9,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
+from core.clock import now
 from core.database import db, writing
 from core.errors import Invalid
 from core.tokens import Caller
@@ -116,7 +117,7 @@ def hidden(one: Photo) -> None:
 
 
 def redacted(key: str = HIDDEN_FACES) -> Callable[[Photo], int]:
-    prepared = Prepared(key, (Box(1, 2, 3, 4),))
+    prepared = Prepared(key, (Box(1, 2, 3, 4),), now())
     return lambda one: publication.redact(one, prepared, one.owner_id, NOW)
 
 
@@ -239,7 +240,7 @@ def test_a_redaction_is_made_of_the_original_and_stored_under_a_key_of_its_own(
     monkeypatch.setattr(publication, "redacted", fake)
     store, boxes = app.extensions["photo_store"], (Box(1, 2, 3, 4),)
     one = changed(used)
-    prepared = publication.prepare(one, boxes)
+    prepared = publication.prepare(one, boxes, now())
     with store.open(object_name(one.key, Variant.ORIGINAL)) as original:
         assert read == [(original.read(), boxes)]
     assert prepared.key not in {one.key, None}
@@ -250,9 +251,17 @@ def test_a_redaction_is_made_of_the_original_and_stored_under_a_key_of_its_own(
     publication.discard(prepared)
     assert not [item for item in store.objects() if prepared.key in item.name]
     with writing(), pytest.raises(RuntimeError):
-        publication.prepare(one, boxes)
+        publication.prepare(one, boxes, now())
     with writing(), pytest.raises(RuntimeError):
         publication.discard(prepared)
+
+
+def test_a_redaction_whose_copies_may_be_swept_by_now_does_not_count(used: str) -> None:
+    prepared = Prepared("e" * 32, (Box(1, 2, 3, 4),), now() - timedelta(minutes=31))
+    one = changed(used)
+    with pytest.raises(StoreAway), writing():
+        publication.redact(one, prepared, one.owner_id, now())
+    assert changed(used).public_key is None
 
 
 def test_a_store_that_is_away_does_not_hide_why_a_redaction_was_refused(
@@ -266,6 +275,6 @@ def test_a_store_that_is_away_does_not_hide_why_a_redaction_was_refused(
     store = app.extensions["photo_store"]
     app.extensions["photo_store"] = Away()
     try:
-        publication.discard(Prepared("d" * 32, ()))
+        publication.discard(Prepared("d" * 32, (), now()))
     finally:
         app.extensions["photo_store"] = store

@@ -4,6 +4,7 @@ import hashlib
 import io
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -15,6 +16,7 @@ from PIL import Image
 from sqlalchemy import func, select, update
 from werkzeug.test import TestResponse
 
+from core.accounts import Account, AccountStatus
 from core.clock import now
 from core.database import db, no_transaction, reading, writing
 from media import routes, service
@@ -362,6 +364,9 @@ def test_a_hundred_unused_photos_are_the_most(app: Flask, api: Signed) -> None:
     refused = send(resident, png())
     assert (refused.status_code, refused.get_json()["code"]) == (429, "too_many_unused")
     assert 0 < int(refused.headers["Retry-After"]) <= 86400
+    with app.app_context(), writing() as session:  # renewed lately: they are not gone in a moment
+        session.execute(update(Photo).values(created_at=now() - timedelta(hours=30)))
+    assert int(send(resident, png()).headers["Retry-After"]) > 86000
     assert send(resident, jpeg()).status_code == 200, "one that is there already is no new one"
     assert send(api(OTHER), png()).status_code == 201
     claim(app, first)
@@ -431,6 +436,76 @@ def test_a_row_that_fails_takes_its_objects_along(
         send(api(RESIDENT), jpeg())
     assert rows(app) == []
     assert objects(app) == []
+
+
+def test_objects_outlive_a_commit_whose_end_is_unknown(
+    app: Flask, api: Signed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The connection broke after the database had committed: the row must not lose its objects."""
+
+    @contextmanager
+    def broken() -> Iterator[Any]:
+        with writing() as session:
+            yield session
+        raise RuntimeError("the server closed the connection")
+
+    data = jpeg(noise((64, 64)))
+    with monkeypatch.context() as patch:
+        patch.setattr(routes, "writing", broken)
+        with pytest.raises(RuntimeError):
+            send(api(RESIDENT), data)
+    (photo,) = rows(app)
+    assert len(objects(app)) == 3
+    again = send(api(RESIDENT), data)
+    assert (again.status_code, again.get_json()["id"]) == (200, photo.public_id)
+
+
+@pytest.fixture
+def meanwhile(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], object]], None]:
+    """Let something happen while the photo is decoded."""
+    examined = service.examine
+
+    def let(happens: Callable[[], object]) -> None:
+        def slow(stream: BinaryIO) -> Any:
+            happens()
+            return examined(stream)
+
+        monkeypatch.setattr(service, "examine", slow)
+
+    return let
+
+
+@pytest.mark.parametrize(("minutes", "status", "kept"), [(29, 201, 3), (31, 503, 0)])
+def test_a_row_never_comes_when_its_objects_may_be_swept_already(
+    app: Flask,
+    api: Signed,
+    meanwhile: Callable[[Callable[[], object]], None],
+    minutes: int,
+    status: int,
+    kept: int,
+) -> None:
+    """A machine that slept between store and row: the other one's sweep saw old objects."""
+    resident = api(RESIDENT)
+    with time_machine.travel(now(), tick=False) as clock:
+        meanwhile(lambda: clock.shift(timedelta(minutes=minutes)))
+        assert send(resident, jpeg()).status_code == status
+    assert (len(rows(app)) * 3, len(objects(app))) == (kept, kept)
+
+
+@pytest.mark.parametrize("status", [AccountStatus.DISABLED, AccountStatus.DELETED])
+def test_an_account_that_is_closed_amid_an_upload_gets_no_photo_any_more(
+    app: Flask,
+    api: Signed,
+    meanwhile: Callable[[Callable[[], object]], None],
+    status: AccountStatus,
+) -> None:
+    def close() -> None:
+        with writing() as session:
+            session.execute(update(Account).values(status=status))
+
+    meanwhile(close)
+    assert send(api(RESIDENT), jpeg()).status_code == 401
+    assert (rows(app), objects(app)) == ([], [])
 
 
 def test_no_transaction_is_open_while_a_photo_is_decoded(
