@@ -236,14 +236,18 @@ def _of_trace(trace_id: str, now: datetime) -> ContentCheck:
     """Return the locked row of a trace id; a new one, without a photo, where there is none.
 
     Who keeps a trace id and who brings its answer both come through here, so one waits for the
-    other. A row is locked before its photo, everywhere.
+    other. The row waited for may go, when its trace id has found its question: then it is looked
+    for anew. A row is locked before its photo, everywhere.
     """
     row = insert_into(db.session(), ContentCheck).values(
         trace_id=trace_id, state=ContentState.PENDING, attempts=0, asked_at=now
     )
-    db.session.execute(row.on_conflict_do_nothing(index_elements=["trace_id"]))
-    wanted = select(ContentCheck).where(ContentCheck.trace_id == trace_id)
-    return db.session.scalars(locked(wanted)).one()
+    wanted = locked(select(ContentCheck).where(ContentCheck.trace_id == trace_id))
+    found = None
+    while found is None:
+        db.session.execute(row.on_conflict_do_nothing(index_elements=["trace_id"]))
+        found = db.session.scalars(wanted).one_or_none()
+    return found
 
 
 def _asked_about(check: ContentCheck) -> Photo | None:

@@ -62,7 +62,7 @@ class Sight:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A redaction whose copies are stored, since not before `at`, and whose row is not yet there."""
+    """A redaction whose copies are stored, not before `at`, and whose row is not yet there."""
 
     key: str
     boxes: tuple[Box, ...]

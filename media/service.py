@@ -48,7 +48,7 @@ twins = twins_of
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A photo whose objects are stored, since not before `at`, and whose row is not yet there."""
+    """A photo whose objects are stored, not before `at`, and whose row is not yet there."""
 
     key: str
     weight: Weight

@@ -378,6 +378,35 @@ def test_receipt_and_answer_at_the_same_moment_lose_nothing(desk: Desk) -> None:
     assert desk.count(ContentCheck) == 8
 
 
+def test_an_early_answer_that_comes_again_while_the_receipt_is_kept_is_a_success(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The row that it waits for goes, and another one has its trace id."""
+    chosen = desk.publish()
+    with desk.at_work(), reading() as session:
+        (check_id,) = session.scalars(select(ContentCheck.id))
+    desk.finds("trace-1")
+    answers: list[int] = []
+    again = event("trace-1")
+    thread = threading.Thread(target=lambda: answers.append(desk.push(again).status_code))
+    found = checking._check
+
+    def meanwhile(wanted: int) -> ContentCheck | None:
+        thread.start()
+        thread.join(0.5)
+        assert answers == [], "it waits for the row"
+        return found(wanted)
+
+    with desk.app.app_context(), writing():
+        monkeypatch.setattr(checking, "_check", meanwhile)
+        checking.asked(check_id, "trace-1", present())
+        monkeypatch.undo()
+    thread.join(20)
+    assert answers == [200]
+    assert desk.state(chosen) is ContentState.PASSED
+    assert desk.count(ContentCheck) == 1
+
+
 @pytest.mark.parametrize("suggest", ["pass", "risky", ""])
 def test_an_answer_about_a_version_of_before_changes_nothing(desk: Desk, suggest: str) -> None:
     chosen = desk.publish()
