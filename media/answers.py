@@ -12,8 +12,8 @@ from datetime import datetime
 from typing import Any, Final, get_type_hints
 
 from media.errors import DamagedImage, TooManyPixels, UnsupportedFormat
-from media.evidence import Claims, cleaned
-from media.files import EXTENSIONS, GIST, MOST_ANSWER, MOST_PIXELS, Copies, Picture
+from media.evidence import EARLIEST_YEAR, LATEST_YEAR, Claims, cleaned
+from media.files import EXTENSIONS, GIST, MOST_ANSWER, MOST_ORDER, MOST_PIXELS, Copies, Picture
 
 _REFUSALS: Final = {
     refusal.code: refusal for refusal in (DamagedImage, TooManyPixels, UnsupportedFormat)
@@ -69,7 +69,7 @@ def read_copies(answer: bytes) -> Copies:
 def _parts(answer: bytes, names: Sequence[str]) -> tuple[dict[str, object], list[bytes]]:
     try:
         line, rest = answer.split(b"\n", 1)
-        facts = json.loads(line)
+        facts = json.loads(line) if len(line) <= MOST_ORDER else None
     except (ValueError, RecursionError) as error:
         raise DamagedImage from error
     if not isinstance(facts, dict):
@@ -107,7 +107,17 @@ def _claims(told: object) -> Claims:
     }:
         raise DamagedImage
     checked: dict[str, Any] = {n: _claim(_KINDS[n], value) for n, value in told.items()}
-    return Claims(**checked)
+    claims = Claims(**checked)
+    if not (is_place(claims.latitude, claims.longitude) and 1 <= claims.orientation <= 8):
+        raise DamagedImage
+    return claims
+
+
+def is_place(latitude: float | None, longitude: float | None) -> bool:
+    """Say whether both name a place on earth, or neither is there."""
+    if latitude is None or longitude is None:
+        return latitude is longitude
+    return abs(latitude) <= 90 and abs(longitude) <= 180
 
 
 def _claim(kind: object, value: object) -> object:
@@ -115,7 +125,8 @@ def _claim(kind: object, value: object) -> object:
     try:
         if kind == datetime | None and isinstance(value, str):
             value = datetime.fromisoformat(value)
-            sound = value.tzinfo is not None
+            sound = value.utcoffset() is not None
+            sound = sound and EARLIEST_YEAR - 1 <= value.year <= LATEST_YEAR + 1  # in UTC
         elif isinstance(value, str):
             sound = value == cleaned(value)
         elif isinstance(value, float):

@@ -19,6 +19,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO, Final, NoReturn
@@ -34,6 +35,7 @@ from media.files import (
     MOST_ANSWER,
     MOST_ORDER,
     STOPPED,
+    UNABLE,
     WALL_SECONDS,
     Box,
 )
@@ -43,6 +45,8 @@ CPU_SECONDS: Final = 10
 MOST_FILES: Final = 32
 PATIENCE: Final = 5  # of `nice`: requests go before photos
 FIRST_TO_GO: Final = "800"  # of 1000: if the machine runs out of memory, end this
+UNCONFINED: Final = 97  # how a child exits that could not give itself its limits
+LAST_WORDS: Final = {0: FINISHED, UNCONFINED: UNABLE}
 
 _PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38
 
@@ -89,7 +93,7 @@ class Decoder:
         photo, answer, word = files
         pid = os.fork()
         if not pid:
-            self._control.close()
+            self._leave(word)
             work(order, photo, answer)
         os.close(photo)
         os.close(answer)
@@ -98,26 +102,39 @@ class Decoder:
         self._events.register(child.exit, selectors.EVENT_READ)
         return True
 
+    def _leave(self, word: int) -> None:
+        """Close, as a child, what would let it speak for itself, for another or for the program."""
+        self._control.close()
+        self._events.close()
+        os.close(word)
+        for other in self._children.values():
+            os.close(other.exit)
+            os.close(other.word)
+
     def _bury(self, child: Child, word: bytes = b"") -> None:
-        """Reap a child, alive or dead, and tell how it ended."""
+        """Reap a child, alive or dead, and tell how it ended, if anybody still listens."""
         signal.pidfd_send_signal(child.exit, signal.SIGKILL)
         _, status = os.waitpid(child.pid, 0)
         del self._children[child.exit]
         self._events.unregister(child.exit)
         os.close(child.exit)
-        os.write(child.word, word or (CRASHED if status else FINISHED))
+        with suppress(BrokenPipeError):
+            code = os.waitstatus_to_exitcode(status)
+            os.write(child.word, word or LAST_WORDS.get(code, CRASHED))
         os.close(child.word)
 
 
 def work(order: bytes, photo: int, answer: int) -> NoReturn:
     """Decode one photo as a child, and end; any unforeseen end but this one is a crash."""
+    end = UNCONFINED
     try:
         confine()
+        end = 1
         with open(photo, "rb") as stream, open(answer, "wb") as out:
             out.write(answered(stream, json.loads(order)["boxes"]))
         os._exit(0)
     finally:
-        os._exit(1)
+        os._exit(end)
 
 
 def confine() -> None:
@@ -128,21 +145,24 @@ def confine() -> None:
         os._exit(1)
     _prctl(_PR_SET_NO_NEW_PRIVS, 1)
     os.nice(PATIENCE)
-    Path("/proc/self/oom_score_adj").write_text(FIRST_TO_GO)
+    with suppress(OSError):  # a container may rank its processes further up already
+        Path("/proc/self/oom_score_adj").write_text(FIRST_TO_GO)
     os.dup2(os.open(os.devnull, os.O_RDWR), 2)
-    for limit, value in (
+    for limit, most in (
         (resource.RLIMIT_DATA, _data_size() + MEMORY),
         (resource.RLIMIT_CPU, CPU_SECONDS),
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_FSIZE, MOST_ANSWER),
         (resource.RLIMIT_NOFILE, MOST_FILES),
     ):
+        _, hard = resource.getrlimit(limit)
+        value = most if hard == resource.RLIM_INFINITY else min(most, hard)
         resource.setrlimit(limit, (value, value))
 
 
 def _prctl(option: int, value: int) -> None:
     if _PRCTL(option, value, 0, 0, 0):
-        os._exit(1)
+        os._exit(UNCONFINED)
 
 
 _PRCTL: Final[Callable[..., int]] = ctypes.CDLL(None).prctl

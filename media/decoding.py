@@ -6,22 +6,21 @@ what it sends back is believed only as far as it is plain, small and of the righ
 """
 
 import atexit
-import fcntl
 import json
 import os
 import select
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
-import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import astuple, dataclass
 from io import UnsupportedOperation
 from pathlib import Path
 from typing import BinaryIO, Final
+
+import structlog
 
 from core.settings import settings
 from media.answers import read_copies, read_picture
@@ -30,15 +29,14 @@ from media.files import (
     FINISHED,
     MOST_ANSWER,
     STOPPED,
+    UNABLE,
     WALL_SECONDS,
     Box,
     Copies,
     Picture,
 )
+from media.slots import slot
 
-SLOTS: Final = 2  # decodes at once on the machine: 50 megapixels take up to 400 MB
-LONGEST_WAIT: Final = 12.0  # seconds for a free slot
-PAUSE: Final = 0.02  # seconds between two looks at the slots
 MARGIN: Final = 2.0  # seconds that a decoder may be late with its own limit
 PROGRAM: Final = (sys.executable, "-s", "-m", "media.decoder")
 ENVIRONMENT: Final = {
@@ -47,7 +45,7 @@ ENVIRONMENT: Final = {
 }
 PROJECT: Final = Path(__file__).resolve().parent.parent
 
-_turn = threading.Lock()
+log = structlog.get_logger()
 
 
 class DecoderGoneError(Exception):
@@ -104,55 +102,6 @@ def _pour(stream: BinaryIO, photo: int) -> None:
     os.lseek(photo, 0, os.SEEK_SET)
 
 
-@contextmanager
-def slot(folder: Path) -> Iterator[None]:
-    """Hold one of the machine's places to decode; the threads of a process queue for it.
-
-    Raises:
-        DecoderBusy: none was free for `LONGEST_WAIT` seconds.
-    """
-    end, folder = time.monotonic() + LONGEST_WAIT, _writable(folder)
-    if not _turn.acquire(timeout=LONGEST_WAIT):
-        raise DecoderBusy
-    try:
-        held = _held(folder, end)
-    finally:
-        _turn.release()
-    try:
-        yield
-    finally:
-        os.close(held)
-
-
-def _writable(folder: Path) -> Path:
-    """Return the folder, or one of our own for the time being where nothing can be written there.
-
-    A server whose secrets, rows and photos are elsewhere may have no folder at all.
-    """
-    with suppress(OSError):
-        folder.mkdir(parents=True, exist_ok=True)
-    if os.access(folder, os.W_OK | os.X_OK):
-        return folder
-    own = Path(tempfile.gettempdir()) / f"decoders-{os.geteuid()}"
-    own.mkdir(mode=0o700, exist_ok=True)
-    return own
-
-
-def _held(folder: Path, end: float) -> int:
-    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-    while True:
-        for number in range(SLOTS):
-            file = os.open(folder / f"decoder-{number}.lock", flags, 0o600)
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                return file
-            except BlockingIOError:
-                os.close(file)
-        if time.monotonic() > end:
-            raise DecoderBusy
-        time.sleep(PAUSE)
-
-
 @dataclass(frozen=True)
 class _Running:
     process: subprocess.Popen[bytes]
@@ -164,7 +113,7 @@ class Program:
 
     def __init__(self, command: Sequence[str] = PROGRAM) -> None:
         self._command = command
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._running: _Running | None = None
 
     @property
@@ -177,28 +126,41 @@ class Program:
 
         Raises:
             DamagedImage: the child that decoded it crashed, or reached its limits.
-            DecoderBusy: it had not ended after `WALL_SECONDS`, or the program went away twice.
+            DecoderBusy: it had not ended after `WALL_SECONDS`, the program went away twice, or the
+                machine has no process or descriptor left for it.
         """
         for _ in range(2):
-            with suppress(DecoderGoneError):
+            try:
                 return self._asked(photo, order)
+            except DecoderGoneError:
+                continue
+            except OSError:
+                log.exception("decoder_out_of_reach")
         raise DecoderBusy
 
     def _asked(self, photo: int, order: bytes) -> bytes:
-        running = self._started()
         with ExitStack() as stack:
-            answer, word, said = os.memfd_create("answer"), *os.pipe()
+            answer = os.memfd_create("answer")
             stack.callback(os.close, answer)
+            word, said = os.pipe()
             stack.callback(os.close, word)
             try:
-                socket.send_fds(running.control, [order], [photo, answer, said])
-            except OSError as error:
-                self._ended(running)
-                raise DecoderGoneError from error
+                running = self._sent(order, [photo, answer, said])
             finally:
                 os.close(said)
             self._await(running, word)
             return os.pread(answer, MOST_ANSWER, 0)
+
+    def _sent(self, order: bytes, files: Sequence[int]) -> _Running:
+        """Give an order to the program, started if need be; who ends it waits until it is given."""
+        with self._lock:
+            running = self._running = self._running or self._start()
+            try:
+                socket.send_fds(running.control, [order], files)
+            except OSError as error:
+                self._ended(running)
+                raise DecoderGoneError from error
+            return running
 
     def _await(self, running: _Running, word: int) -> None:
         """Wait for the last word about a child."""
@@ -211,16 +173,11 @@ class Program:
             case b"":
                 self._ended(running)
                 raise DecoderGoneError
-            case said if said == STOPPED:
+            case said if said in {STOPPED, UNABLE}:
+                log.error("decoder_stopped" if said == STOPPED else "decoder_not_confined")
                 raise DecoderBusy
             case said if said != FINISHED:
                 raise DamagedImage
-
-    def _started(self) -> _Running:
-        with self._lock:
-            if self._running is None:
-                self._running = self._start()
-            return self._running
 
     def _start(self) -> _Running:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -242,9 +199,9 @@ class Program:
         with self._lock:
             if self._running is running:
                 self._running = None
+            running.control.close()
         running.process.kill()
         running.process.wait()
-        running.control.close()
 
     def close(self) -> None:
         """End the program; the next photo starts another."""
@@ -254,7 +211,7 @@ class Program:
 
     def forget(self) -> None:
         """Leave the program to the process that this one was forked from."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         if self._running is not None:
             self._running.control.close()
             self._running.process.returncode = 0  # not ours to wait for

@@ -22,7 +22,7 @@ HEAD: Final = 12  # bytes that tell the format
 WALL_SECONDS: Final = 12.0  # after which a child that decodes is killed
 MOST_ORDER: Final = 64 * 1024  # what goes to the decoder and comes from it
 MOST_ANSWER: Final = 16 * 1024 * 1024
-FINISHED, CRASHED, STOPPED = b"f", b"c", b"s"  # the last word about a child
+FINISHED, CRASHED, STOPPED, UNABLE = b"f", b"c", b"s", b"u"  # the last word about a child
 
 EXTENSIONS: Final = {
     "image/jpeg": "jpg",

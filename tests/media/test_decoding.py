@@ -9,19 +9,21 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from flask import Flask
 from PIL import Image
 
-from media import decoding, images
+from media import decoding, images, slots
 from media.answers import read_copies, read_picture, told
-from media.decoding import Program, examine, redacted, slot
+from media.decoding import Program, examine, redacted
 from media.errors import DamagedImage, DecoderBusy, TooManyPixels, UnsupportedFormat
 from media.evidence import Claims
 from media.files import Box, Copies, Picture
+from media.slots import slot
 from tests.media.pictures import exif, jpeg, noise, place, png_of
 
 PROJECT = Path(decoding.__file__).resolve().parent.parent
@@ -41,13 +43,14 @@ def planted(stream):
 images.examine = planted
 decoder.CPU_SECONDS = 1
 decoder.warm_up = lambda: None
-decoder.WALL_SECONDS = 3
 decoder.main()
 """
 
 
 @pytest.fixture
-def program(monkeypatch: pytest.MonkeyPatch, app: Flask) -> Iterator[Callable[[str], Program]]:
+def program(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[str], Program]]:
     """A decoder of its own for the test, whose children do a deed before they decode."""
     made: list[Program] = []
 
@@ -57,8 +60,9 @@ def program(monkeypatch: pytest.MonkeyPatch, app: Flask) -> Iterator[Callable[[s
         made.append(planted)
         return planted
 
-    with app.app_context():
-        yield start
+    home = SimpleNamespace(instance=tmp_path_factory.mktemp("places"))
+    monkeypatch.setattr(decoding, "settings", lambda: home)
+    yield start
     for one in made:
         one.close()
 
@@ -103,6 +107,7 @@ def test_a_child_that_sleeps_is_killed_and_its_place_is_free(
     program: Callable[[str], Program],
 ) -> None:
     planted = program("time.sleep(60)")
+    _prelude(planted, "decoder.WALL_SECONDS = 1")
     with pytest.raises(DecoderBusy):
         seen(TINY)
     assert seen(jpeg()).width == 640
@@ -220,24 +225,149 @@ def test_no_secret_and_no_foreign_file_is_within_reach(
     assert set(environ) == {"LC_ALL", "GLIBC_TUNABLES"}
     assert folder == "/"
     foreign = [name for name in files if not name.startswith(("/dev/null", "/memfd:", "/proc/"))]
-    assert not [name for name in foreign if "socket" in name]
+    assert foreign == [str(report)]
     assert "NoNewPrivs:\t1" in status
 
 
-def test_no_descriptor_is_left_over_many_photos(program: Callable[[str], Program]) -> None:
+def test_a_child_can_not_speak_for_another_one(
+    program: Callable[[str], Program], tmp_path: Path
+) -> None:
+    """Whose last word it had in hand, it could make believe that the other had ended."""
+    deed = (
+        "time.sleep(0.5); open(os.path.join("
+        f"{str(tmp_path)!r}, str(os.getpid())), 'w').write(repr([os.readlink("
+        "f'/proc/self/fd/{n}') for n in range(3, 32) if os.path.exists(f'/proc/self/fd/{n}')]))"
+    )
+    named = ["/memfd:answer", "/memfd:photo", f"{tmp_path}/"]
+    planted = program(deed)
+    threads = [threading.Thread(target=_within, args=(planted,)) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    held = [
+        sorted({name.split()[0].rstrip("0123456789") for name in eval(report.read_text())})
+        for report in tmp_path.iterdir()
+    ]
+    assert held == [["/dev/null", *named]] * 2
+
+
+def test_a_child_keeps_what_the_machine_allows_less(
+    program: Callable[[str], Program], tmp_path: Path
+) -> None:
+    report = tmp_path / "report"
+    deed = (
+        f"import resource as r; open({str(report)!r}, 'w').write("
+        "repr((r.getrlimit(r.RLIMIT_DATA), r.getrlimit(r.RLIMIT_CPU))))"
+    )
+    planted = program(deed)
+    _prelude(
+        planted,
+        "import resource; resource.setrlimit(resource.RLIMIT_DATA, (310_000_000, 310_000_000))",
+        "decoder.FIRST_TO_GO = 'no number'",  # as where a container forbids to change the rank
+    )
+    assert seen(TINY).width == 8
+    assert eval(report.read_text()) == ((310_000_000, 310_000_000), (1, 1))
+
+
+def test_a_child_that_can_not_be_confined_blames_no_photo(
+    program: Callable[[str], Program],
+) -> None:
+    planted = program("pass")
+    _prelude(planted, "decoder.confine = lambda: 1 / 0")
+    with pytest.raises(DecoderBusy):
+        seen(TINY)
+    assert _alive(planted.pid or 0)
+
+
+def _prelude(planted: Program, *lines: str) -> None:
+    """Let a program that has not started yet do something first."""
+    *command, script = planted._command
+    planted._command = (
+        *command,
+        script.replace("decoder.main()", "\n".join([*lines, "decoder.main()"])),
+    )
+
+
+def test_a_listener_that_went_away_ends_no_program(program: Callable[[str], Program]) -> None:
+    planted = program("time.sleep(0.2)")
+    assert seen(jpeg()).width == 640
+    pid, answer, (word, said) = planted.pid, os.memfd_create("answer"), os.pipe()
+    with decoding.readable(io.BytesIO(TINY)) as photo:
+        planted._sent(b'{"boxes": null}', [photo, answer, said])
+    for number in (answer, word, said):
+        os.close(number)
+    assert seen(TINY).width == 8
+    assert planted.pid == pid
+
+
+def test_a_machine_without_another_process_is_busy(
+    program: Callable[[str], Program], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planted = program("pass")
+
+    def full() -> None:
+        raise OSError(11, "Resource temporarily unavailable")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(planted, "_start", full)
+        before = _descriptors(os.getpid())
+        with pytest.raises(DecoderBusy):
+            seen(TINY)
+        assert _descriptors(os.getpid()) == before
+    assert seen(TINY).width == 8
+
+
+def test_nothing_is_left_or_grows_over_many_photos(program: Callable[[str], Program]) -> None:
     planted = program("pass")
     data, broken = TINY, jpeg()[:300]
-    seen(data)
+    for _ in range(20):
+        seen(data)
     pid = planted.pid
     time.sleep(0.1)  # it tells the last word before it closes the pipe
     before = _descriptors(os.getpid()), _descriptors(pid)
-    for at in range(200):
+    resident = _resident(os.getpid()), _resident(pid)
+    for at in range(60):
         try:
             seen(broken if at % 3 == 0 else data)
         except DamagedImage:
             assert at % 3 == 0
     _until(lambda: (_descriptors(os.getpid()), _descriptors(pid)) == before)
     assert _children(pid) == []
+    grown = [
+        now - then
+        for now, then in zip((_resident(os.getpid()), _resident(pid)), resident, strict=True)
+    ]
+    assert max(grown) < 3000, "kilobytes"
+
+
+def test_a_fork_amid_a_photo_holds_no_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slots, "LONGEST_WAIT", 0.2)
+    with slot(tmp_path):
+        child = os.fork()
+        if not child:
+            time.sleep(60)
+            os._exit(0)
+    try:
+        with slot(tmp_path), slot(tmp_path):
+            pass
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+
+
+def test_a_fork_while_another_thread_waits_may_decode(tmp_path: Path) -> None:
+    with slots._places._turn:
+        child = os.fork()
+        if not child:
+            try:
+                with slot(tmp_path):
+                    os._exit(0)
+            finally:
+                os._exit(1)
+    assert os.waitpid(child, 0)[1] == 0
 
 
 def test_a_fork_leaves_the_program_to_its_parent(app: Flask) -> None:
@@ -309,7 +439,9 @@ def _most_at_once(tmp_path: Path, slots: bool) -> int:
         "[one.start() for one in every]\n[one.join() for one in every]",
     )
     if not slots:
-        script = script.replace("from tests", "decoding.SLOTS = 6\nfrom tests", 1)
+        script = script.replace(
+            "from tests", "from media import slots\nslots.SLOTS = 6\nfrom tests", 1
+        )
     arguments = [sys.executable, "-c", script, str(tmp_path), deed, str(tmp_path / "photo")]
     servers = [
         subprocess.Popen(arguments, stdout=subprocess.DEVNULL, cwd=PROJECT) for _ in range(2)
@@ -334,7 +466,7 @@ def test_without_the_slots_more_are_decoded_at_once(tmp_path: Path) -> None:
 def test_whoever_waits_too_long_is_told_to_come_back(
     app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(decoding, "LONGEST_WAIT", 0.1)
+    monkeypatch.setattr(slots, "LONGEST_WAIT", 0.1)
     folder = app.extensions["settings"].instance
     with slot(folder), slot(folder), app.app_context():
         with pytest.raises(DecoderBusy) as caught:
@@ -351,7 +483,13 @@ TRUE = Picture(
     b"\xff\xd8\xff1\xff\xd9",
     b"\xff\xd8\xff2\xff\xd9",
     b"g" * 1024,
-    Claims(captured_at=datetime(2026, 1, 2, tzinfo=UTC), latitude=35.4, make="相机", orientation=6),
+    Claims(
+        captured_at=datetime(2026, 1, 2, tzinfo=UTC),
+        latitude=35.4,
+        longitude=116.6,
+        make="相机",
+        orientation=6,
+    ),
 )
 
 
@@ -361,6 +499,7 @@ def test_an_answer_arrives_as_it_was_sent() -> None:
     assert read_copies(told(copies)) == copies
 
 
+OFFSET = timezone(timedelta(hours=14))
 LIES: dict[str, dict[str, object]] = {
     "type": {"mime_type": "text/html"},
     "size": {"width": 200_000},
@@ -374,6 +513,12 @@ LIES: dict[str, dict[str, object]] = {
     "infinite": {"claims": replace(TRUE.claims, latitude=float("nan"))},
     "naive": {"claims": replace(TRUE.claims, captured_at=datetime(2026, 1, 2))},  # noqa: DTZ001
     "object": {"claims": {"make": {}}},
+    "half a place": {"claims": replace(TRUE.claims, longitude=None)},
+    "no place on earth": {"claims": replace(TRUE.claims, latitude=91.0)},
+    "no time of a database": {
+        "claims": replace(TRUE.claims, captured_at=datetime(1, 1, 1, tzinfo=OFFSET))
+    },
+    "no turn": {"claims": replace(TRUE.claims, orientation=9)},
 }
 
 
@@ -395,6 +540,7 @@ def test_a_lie_is_a_damaged_photo(name: str) -> None:
         b'{"refused": ["x"]}\n',
         b"\x80\x04\x95\n",
         told(TRUE)[:-1],
+        told(TRUE).replace(b"{", b"{" + b" " * 70_000, 1),
         told(TRUE) + b"x",
         told(TRUE).replace(b'"thumb": 6', b'"thumb": -6'),
         told(TRUE).replace(b'"thumb": 6', b'"thumb": true'),
@@ -448,11 +594,51 @@ def _descriptors(pid: int | None) -> int:
     return len(list(Path(f"/proc/{pid}/fd").iterdir()))
 
 
+def _resident(pid: int | None) -> int:
+    """Return the kilobytes that a process has in memory."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS"))
+
+
 def _until(found: Callable[[], bool]) -> None:
     end = time.monotonic() + 10
     while not found():
         assert time.monotonic() < end
         time.sleep(0.02)
+
+
+def test_locks_of_another_user_are_left_to_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They can't be opened: here because they are folders, so that root can't either."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    (tmp_path / "instance" / "decoder-0.lock").mkdir(parents=True)
+    with slot(tmp_path / "instance"):
+        assert [path.name for path in (tmp_path / f"decoders-{os.geteuid()}").iterdir()] == [
+            "decoder-0.lock"
+        ]
+
+
+def test_a_server_that_can_write_nowhere_is_busy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a-file").write_bytes(b"")
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "a-file"))
+    with pytest.raises(DecoderBusy), slot(tmp_path / "a-file" / "below"):
+        pass
+    with pytest.raises(DecoderBusy), slot(tmp_path / "a-file" / "below"):
+        pass
+
+
+def test_a_folder_that_somebody_else_made_in_our_name_is_not_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    (tmp_path / "a-file").write_bytes(b"")
+    (tmp_path / f"decoders-{os.geteuid() + 1}").mkdir()
+    monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+    with pytest.raises(DecoderBusy), slot(tmp_path / "a-file" / "below"):
+        pass
 
 
 @pytest.mark.parametrize("folder", ["not-there/at-all", "a-file/below-it"])
@@ -462,6 +648,6 @@ def test_a_server_without_a_folder_of_its_own_decodes_all_the_same(
     """Rows, photos and secrets may all be elsewhere."""
     (tmp_path / "a-file").write_bytes(b"")
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    with decoding.slot(tmp_path / folder):
+    with slot(tmp_path / folder):
         made = {path.name for path in tmp_path.rglob("*.lock")}
     assert made == {"decoder-0.lock"}
