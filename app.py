@@ -1,14 +1,16 @@
 """create_app: settings, extensions, rooms, ports filled, and who listens to what. Nothing else."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from flask import Flask
 from flask_migrate import Migrate
+from sqlalchemy.orm import Session
 
 import citizen.cli
 import citizen.demo
 import citizen.ports
+import citizen.proof
 import citizen.residents.disclosures.routes
 import citizen.residents.routes
 import citizen.routes
@@ -70,6 +72,7 @@ JOBS: Sequence[Job] = (
     *moderation.jobs.JOBS,
     *rewards.jobs.JOBS,
 )
+PROOFS: Sequence[Callable[[Session], Iterator[str]]] = (citizen.proof.steps,)
 HEALTH: Mapping[str, Callable[[], bool]] = {"media": media.routes.store_answers}
 DEMO = (citizen.demo.load, moderation.demo.load, rewards.demo.load)
 BLUEPRINTS = (
@@ -109,6 +112,7 @@ def create_app(settings: Settings | None = None, *, testing: bool = False) -> Fl
     Migrate(app, database.db, render_as_batch=True, compare_type=True)
     events.connect(app, LISTENERS, PORTS)
     app.extensions.update(outbox=OUTBOX, jobs=JOBS, health=HEALTH, demo=DEMO, caches={})
+    app.extensions["proofs"] = PROOFS
     _open_rooms(app)
     return app
 

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import set_committed_value
 
-from citizen import claims
+from citizen import claims, proof
 from citizen.edges import EDGES, OPEN, SYSTEM, Edge, edge_of, fits, plays, target_of
 from citizen.errors import InvalidTransition
 from citizen.models import HistoryEntry, Report
@@ -124,12 +124,18 @@ def _record(
         "actor_id": actor and actor.account_id,
         "actor_role": role_in(action, actor),
     }
-    put(session, HistoryEntry, {**entry, **step})
+    taken = {**entry, **step}
+    put(session, HistoryEntry, taken)
     audit.record(
         f"case.{action.value}",
         actor=actor,
         subject=("report", report.number),
-        details={"from": source, "to": report.status.value, "version": report.version},
+        details={
+            "from": source,
+            "to": report.status.value,
+            "version": report.version,
+            "seal": proof.seal_of(taken),
+        },
         at=entry["at"],
     )
 

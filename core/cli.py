@@ -2,16 +2,18 @@
 
 import secrets
 import sys
+from collections.abc import Iterator
 
 import click
 from flask import Flask, current_app
 from flask.cli import AppGroup, with_appcontext
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from core import audit, passwords, phones, tokens, worker
 from core.accounts import Account, Credential, Subject, find
 from core.clock import now as present
-from core.database import reading, writing
+from core.database import reading, snapshot, writing
 from core.permissions import Kind
 from core.settings import settings
 
@@ -75,15 +77,22 @@ def fill_demo() -> None:
 @audit_commands.command("check")
 @click.option("--head", "noted", help="A head that an earlier check printed; it must still stand.")
 def check_audit(noted: str | None) -> None:
-    """Prove the sealed chain and every row's code; exit 1 with the findings."""
-    with reading() as session:
-        findings = list(audit.check(session, present()))
-        if noted and not audit.holds(session, noted):
-            findings.append("the head noted earlier is gone: the end of the chain was replaced")
+    """Prove the sealed chain, every row's code, and each case's steps; exit 1 with the findings."""
+    broken = False
+    with snapshot() as session:
+        for finding in _findings(session, noted):
+            click.echo(finding)
+            broken = True
         events, seals = audit.counts(session)
         head = audit.head(session)
-    for finding in findings:
-        click.echo(finding)
-    if findings:
+    if broken:
         sys.exit(1)
     click.echo(f"audit trail holds: {events} events, {seals} sealed, head {head}")
+
+
+def _findings(session: Session, noted: str | None) -> Iterator[str]:
+    yield from audit.check(session, present())
+    for prove in current_app.extensions["proofs"]:
+        yield from prove(session)
+    if noted and not audit.holds(session, noted):
+        yield "the head noted earlier is gone: the end of the chain was replaced"

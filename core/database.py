@@ -149,6 +149,15 @@ def reading() -> Iterator[Session]:
         raise
 
 
+@contextmanager
+def snapshot() -> Iterator[Session]:
+    """Open a long read that shows one moment from beginning to end, as SQLite's reads all do."""
+    with reading() as session:
+        if session.get_bind().dialect.name != "sqlite":
+            session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+        yield session
+
+
 def no_transaction() -> None:
     """Make sure that no transaction is open.
 
