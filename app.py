@@ -30,6 +30,7 @@ import moderation.jobs
 import moderation.photos.recycling
 import moderation.photos.routes
 import moderation.routes
+import moderation.rules.routes
 import moderation.staff.routes
 import moderation.statistics.routes
 import rewards.admin.routes
@@ -87,6 +88,7 @@ BLUEPRINTS = (
     moderation.routes.routes,
     moderation.exports.routes.routes,
     moderation.statistics.routes.routes,
+    moderation.rules.routes.routes,
     moderation.photos.routes.routes,
     rewards.routes.routes,
     rewards.partners.routes.routes,

@@ -91,10 +91,24 @@ def check_site(session: Session, code: str | None) -> None:
 
 
 def find_spot(location: Mapping[str, Any], channel: str) -> Spot:
-    """Check a point, turn it into WGS-84 and find what lies there.
+    """Find what lies at a point of the city that the channel takes.
 
     Raises:
         LocationInvalid, OutsideServiceArea, OutsideLakeArea: with the fields at fault.
+    """
+    spot = spot_in_city(location)
+    if places.channels()[channel].lake_only and not spot.place.near_lake:
+        raise OutsideLakeArea(
+            errors={"location": [say("不在南四湖及入湖河流范围内", "Away from the lake")]}
+        )
+    return spot
+
+
+def spot_in_city(location: Mapping[str, Any]) -> Spot:
+    """Check a point, turn it into WGS-84 and find what lies there.
+
+    Raises:
+        LocationInvalid, OutsideServiceArea: with the fields at fault.
     """
     declared = Point(location["longitude"], location["latitude"])
     faults = geo.faults(declared.longitude, declared.latitude)
@@ -106,10 +120,6 @@ def find_spot(location: Mapping[str, Any], channel: str) -> Spot:
     if not place.in_city or place.area is None:
         raise OutsideServiceArea(
             errors={"location": [say("该位置不在本市范围内", "Outside the service area")]}
-        )
-    if places.channels()[channel].lake_only and not place.near_lake:
-        raise OutsideLakeArea(
-            errors={"location": [say("不在南四湖及入湖河流范围内", "Away from the lake")]}
         )
     return Spot(declared, crs, point, location.get("accuracy_m"), place, place.area.code)
 

@@ -66,6 +66,7 @@ PERMISSIONS: dict[str, Grant] = {
     "moderation.publish": _staff(Role.DISPATCHER),
     "moderation.respond": RESIDENTS,
     "moderation.workflow": _anyone(Kind.STAFF),
+    "moderation.rules": _staff(Role.DISPATCHER, Role.REVIEWER, Role.AUDITOR, Role.SYSADMIN),
     "moderation.administer": _staff(Role.SYSADMIN),
     # rewards
     "rewards.own": RESIDENTS,

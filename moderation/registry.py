@@ -39,6 +39,7 @@ class Rules:
     deadlines: tuple[DeadlineRule, ...]
     calendar: WorkCalendar
     read_at: float
+    version: str  # of the routing table
 
 
 def rules(session: Session) -> Rules:
@@ -54,21 +55,25 @@ def _read(session: Session) -> Rules:
     rows = session.execute(select(Department.code, Department.name).where(Department.active))
     names = dict(rows.all())
     days = session.execute(select(CalendarDay.day, CalendarDay.working))
+    version, table = _edition(session, RoutingRule)
+    _, terms = _edition(session, DeadlineRow)
     return Rules(
         departments={code: routing.Department(code, name) for code, name in names.items()},
         names=names,
-        routing=tuple(Rule.from_json(body) for body in _bodies(session, RoutingRule)),
-        deadlines=tuple(DeadlineRule.from_json(body) for body in _bodies(session, DeadlineRow)),
+        routing=tuple(Rule.from_json(body) for body in table),
+        deadlines=tuple(DeadlineRule.from_json(body) for body in terms),
         calendar=WorkCalendar(dict(days.all())),
         read_at=time.monotonic(),
+        version=version,
     )
 
 
-def _bodies(session: Session, model: Any) -> list[dict[str, Any]]:
-    """Return the rows of the latest version, in order."""
+def _edition(session: Session, model: Any) -> tuple[str, list[dict[str, Any]]]:
+    """Return the latest version and its rows, in order; `-` where nothing was loaded yet."""
     latest = select(func.max(model.version)).scalar_subquery()
-    rows = select(model.body).where(model.version == latest).order_by(model.position)
-    return list(session.scalars(rows))
+    rows = select(model.version, model.body).where(model.version == latest)
+    found = session.execute(rows.order_by(model.position)).all()
+    return (found[0].version if found else "-"), [row.body for row in found]
 
 
 def departments(session: Session) -> Mapping[str, str]:
@@ -82,6 +87,17 @@ def suggest(session: Session, category: str, place: Place, received_at: datetime
     facts = Facts.at(category, place)
     on = local_day(received_at)
     return routing.route(known.routing, facts, on=on, departments=known.departments)
+
+
+def explain(session: Session, facts: Facts, on: date) -> tuple[routing.Explanation, str]:
+    """Decide for facts on a Shanghai day, with every rule that was tried, and the table's version.
+
+    Raises:
+        LookupError: no rule takes the case.
+    """
+    known = rules(session)
+    found = routing.explain(known.routing, facts, on=on, departments=known.departments)
+    return found, known.version
 
 
 def load_shipped(session: Session, folder: Path = DATA) -> list[str]:

@@ -14,7 +14,9 @@ from typing import Any
 from citizen.atlas import Place
 
 ANY_CATEGORY = "*"
-LOCAL = "@area"  # in a rule: the government of the district that the case lies in
+LOCAL = (
+    "@area"  # in a rule: who governs where the case lies, a zone's own office beside the district
+)
 LOCAL_PREFIX = "gov-"
 TRUTHS = {
     "built_up": ("建成区内", "建成区外"),
@@ -119,6 +121,11 @@ class Rule:
             note=body.get("note"),
         )
 
+    def term(self) -> str:
+        """Say from when to when the rule is in force; the last day is included."""
+        until = f"至 {self.effective_until} " if self.effective_until else ""
+        return f"自 {self.effective_from} 起{until}有效"
+
     def holds(self, day: date) -> bool:
         """Say whether the rule is in force on a Shanghai day; the last day is included."""
         return self.effective_from <= day <= (self.effective_until or date.max)
@@ -160,20 +167,23 @@ class Decision:
 
 @dataclass(frozen=True)
 class Step:
-    """One rule that was tried: whether it applied, and what was missing."""
+    """One rule that was tried, and what was missing; nothing where it applied."""
 
-    rule: str
-    title: str
-    applies: bool
+    rule: Rule
     missing: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """The decision and every rule that was tried on the way to it."""
+    """The decision and every rule that was tried on the way to it; the last one decided."""
 
     decision: Decision
     steps: tuple[Step, ...]
+
+    @property
+    def rule(self) -> Rule:
+        """Return the rule that decided."""
+        return self.steps[-1].rule
 
 
 def route(
@@ -193,12 +203,18 @@ def route(
 def explain(
     rules: Sequence[Rule], facts: Facts, *, on: date, departments: Mapping[str, Department]
 ) -> Explanation:
-    """Decide, and show what was tried: for officers who ask why, or test a change of the table."""
+    """Decide, and show what was tried: for officers who ask why, or test a change of the table.
+
+    Raises:
+        LookupError: no rule takes the case.
+    """
     steps: list[Step] = []
-    for rule in _in_force(rules, facts.category, on):
-        missing = _missing(rule, facts, departments)
-        steps.append(Step(rule.id, rule.title, not missing, missing))
-        if not missing:
+    for rule in rules:
+        if rule.category not in {facts.category, ANY_CATEGORY}:
+            continue
+        idle = () if rule.holds(on) else (rule.term(),)
+        steps.append(Step(rule, (*idle, *_missing(rule, facts, departments))))
+        if not steps[-1].missing:
             break
     return Explanation(route(rules, facts, on=on, departments=departments), tuple(steps))
 
@@ -236,8 +252,8 @@ def _missing(rule: Rule, facts: Facts, departments: Mapping[str, Department]) ->
 
 
 def _decided(rule: Rule, facts: Facts, departments: Mapping[str, Department]) -> Decision:
-    local = f"{LOCAL_PREFIX}{facts.district}"
-    named = (local if code == LOCAL else code for code in rule.assisting)
+    local = [f"{LOCAL_PREFIX}{code}" for code in (*facts.zone, facts.district)]
+    named = (one for code in rule.assisting for one in (local if code == LOCAL else (code,)))
     assisting = tuple(dict.fromkeys(code for code in named if code in departments))
     words = _words(rule, [departments[code].name for code in (rule.lead, *assisting)])
     return Decision(rule.lead, assisting, rule.id, rule.basis, words)

@@ -229,6 +229,8 @@ def correct(
     """
     changes, place = _corrected(report, sent)
     category = changes.get("category", report.category)
+    old = places.locate(Point(report.longitude, report.latitude))
+    words = registry.suggest(session, report.category, old, report.submitted_at).words
     routed = registry.suggest(session, category, place, report.submitted_at)
     changes["suggested_department"] = routed.lead
     changes.update(terms.recount(session, report, category, now).columns)
@@ -236,7 +238,8 @@ def correct(
     workflow.advance(
         session, report, Action.CORRECT, actor=actor, now=now, changes=changes, note=sent["reason"]
     )
-    shown = ("category", "area", "address", "suggested_department", "due_at")
+    before["rule"], changes["rule"] = words, routed.words
+    shown = ("category", "area", "address", "suggested_department", "rule", "due_at")
     return {
         name: {"from": workflow.plain(before[name]), "to": workflow.plain(changes[name])}
         for name in shown

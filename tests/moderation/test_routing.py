@@ -44,12 +44,33 @@ def test_a_decision_says_rule_conditions_and_basis_in_words() -> None:
 
 def test_an_explanation_shows_every_rule_that_was_tried() -> None:
     found = explain(RULES, Facts("WAT-BLACK", built_up=True), on=TODAY, departments=DEPARTMENTS)
-    assert [(step.rule, step.applies, step.missing) for step in found.steps] == [
-        ("black-rural-kind", False, ("子类为 rural",)),
-        ("black-urban-kind", False, ("子类为 urban",)),
-        ("black-urban", True, ()),
+    assert [(step.rule.id, step.missing) for step in found.steps] == [
+        ("black-rural-kind", ("子类为 rural",)),
+        ("black-urban-kind", ("子类为 urban",)),
+        ("black-urban", ()),
     ]
-    assert found.decision.rule == "black-urban"
+    assert found.decision.rule == found.rule.id == "black-urban"
+
+
+def test_an_explanation_names_rules_that_are_not_in_force_on_that_day() -> None:
+    rules = [
+        rule("old", effective_until="2026-06-30"),
+        rule("next", effective_from="2027-01-01", when={"built_up": True}),
+        rule("other", category="RAD"),
+        rule("rest"),
+    ]
+    found = explain(rules, Facts("OTH"), on=TODAY, departments=DEPARTMENTS)
+    assert [(step.rule.id, step.missing) for step in found.steps] == [
+        ("old", ("自 2026-01-01 起至 2026-06-30 有效",)),
+        ("next", ("自 2027-01-01 起有效", "建成区内")),
+        ("rest", ()),
+    ]
+
+
+def test_who_governs_a_zone_helps_beside_the_district() -> None:
+    facts = Facts("OTH", district="370811", zone=("370800-TBH",))
+    found = route([rule(assisting=["@area"])], facts, on=TODAY, departments=DEPARTMENTS)
+    assert found.assisting == ("gov-370800-TBH", "gov-370811")
 
 
 def test_what_is_unknown_satisfies_no_condition_not_even_a_negative_one() -> None:

@@ -54,12 +54,12 @@ def test_every_rule_asks_for_categories_and_sub_kinds_that_exist() -> None:
             assert set(found.choices.get("kind", ())) <= known, found.id
 
 
-def test_every_district_has_its_government_among_the_departments() -> None:
+def test_every_district_and_zone_has_its_government_among_the_departments() -> None:
     areas = json.loads((ROOT / "citizen" / "data" / "areas.geojson").read_text(encoding="utf-8"))
     districts = [
         feature["properties"]["code"]
         for feature in areas["features"]
-        if feature["properties"]["kind"] == "district"
+        if feature["properties"]["kind"] in {"district", "zone"}
     ]
     assert {f"gov-{code}" for code in districts} <= set(DEPARTMENTS)
 
@@ -120,6 +120,12 @@ def test_every_district_has_its_government_among_the_departments() -> None:
         ("NOI-TRA", {}, "police", set()),
         ("NOI-TRA", {"kind": "ship"}, "transport", set()),
         ("SOL-DUMP", {"district": "370811"}, "urban", {"gov-370811"}),
+        (
+            "SOL-DUMP",
+            {"district": "370812", "on_river": True},
+            "water",
+            {"urban", "gov-370812"},
+        ),
         ("SOL-DUMP", {"kind": "hazardous"}, "epb", {"police", "emergency"}),
         ("SOL-DUMP", {"kind": "medical"}, "epb", {"health"}),
         ("SOIL", {}, "epb", set()),

@@ -249,8 +249,11 @@ def test_a_correction_says_what_it_changes_and_history_keeps_both_values(office:
     assert case["category"] == "AIR-FUME"
     assert case["correction"]["category"] == {"from": "OTH", "to": "AIR-FUME"}
     assert case["correction"]["address"] == {"from": None, "to": "运河路 1 号"}
-    changed = case["suggested_department"]["code"] != before["suggested_department"]["code"]
-    assert ("suggested_department" in case["correction"]) == changed
+    assert case["correction"]["suggested_department"] == {"from": "epb", "to": "urban"}
+    rule = case["correction"]["rule"]
+    assert ("市生态环境局主办" in rule["from"], "市城市管理局主办" in rule["to"]) == (True, True)
+    assert "due_at" not in case["correction"]
+    assert case["due_at"] == before["due_at"]
     steps = [step for step in office.history(number) if step["action"] == "correct"]
     assert len(steps) == 1
     assert steps[0]["note"] == "类别选错"

@@ -1,0 +1,1 @@
+"""The rules as officers see and try them, without a case."""
