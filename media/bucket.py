@@ -7,7 +7,7 @@ does not hold the store's connection: at most 20 MiB for each of the few calls a
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from functools import cached_property, partial
 from io import BytesIO
@@ -90,9 +90,10 @@ class S3Store:
     def _read(self, key: str) -> bytes:
         with self._missing():
             answer = self._client.get_object(Bucket=self.bucket, Key=key)
-        if answer["ContentLength"] > LARGEST:
-            raise StoreAway  # nothing that we put there
-        data: bytes = answer["Body"].read()
+        with closing(answer["Body"]) as body:  # half read, it would keep its connection open
+            if answer["ContentLength"] > LARGEST:
+                raise StoreAway  # nothing that we put there
+            data: bytes = body.read()
         return data
 
     def _page(self, shard: str, token: str) -> tuple[list[Stored], str]:
