@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +101,7 @@ class World:
         self.kind, self.home, self.server = kind, home, server
         self.dirty: set[str] = set()
         self.rebuilt = False
+        self._line: psycopg.Connection[tuple[object, ...]] | None = None
         url = (
             server.replace("/postgres?", "/suite?")
             if server
@@ -161,13 +163,25 @@ class World:
         if not written and not HARMLESS.match(statement):
             self.rebuilt = True
 
-    def _own(self) -> "psycopg.Connection[tuple[object, ...]]":
-        assert self.server is not None
-        url = self.server.replace("+psycopg", "").replace("/postgres?", "/suite?")
-        return psycopg.connect(url, options="-c lock_timeout=2000")
+    @contextmanager
+    def _own(self) -> "Iterator[psycopg.Connection[tuple[object, ...]]]":
+        """One connection for all tests: a new one, and plans made anew, would cost 30 ms a test."""
+        if self._line is None or self._line.closed:
+            assert self.server is not None
+            url = self.server.replace("+psycopg", "").replace("/postgres?", "/suite?")
+            # Set in a transaction, the role of a replica would throw all plans away each time.
+            options = "-c lock_timeout=2000 -c session_replication_role=replica"
+            self._line = psycopg.connect(url, options=options, prepare_threshold=1)
+        with self._line.transaction():
+            yield self._line
+
+    def _hang_up(self) -> None:
+        self._dispose()
+        if self._line is not None:
+            self._line.close()
 
     def _rebuild(self) -> None:
-        self._dispose()
+        self._hang_up()
         self._admin("DROP DATABASE suite WITH (FORCE)")
         self._admin("CREATE DATABASE suite TEMPLATE demo")
         self._copy()
@@ -183,7 +197,6 @@ class World:
         """Put the rows of dirty tables back, as the demo set had them; say whether that worked."""
         try:
             with self._own() as connection:
-                connection.execute("SET LOCAL session_replication_role = replica")
                 for name in self.dirty | self._grown(connection):
                     self._put_table_back(connection, name)
         except psycopg.Error:
@@ -218,7 +231,7 @@ def world(
     server = request.getfixturevalue("postgres_url") if kind == "postgresql" else None
     made = World(kind, tmp_path_factory.mktemp(kind), server)
     yield made
-    made._dispose()
+    made._hang_up()
     if server:
         made._admin("DROP DATABASE suite WITH (FORCE)")
         made._admin("DROP DATABASE demo WITH (FORCE)")
