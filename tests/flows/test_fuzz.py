@@ -13,11 +13,7 @@ from tests.live import TOOLS, Live
 WHOLE = "FUZZ_EXAMPLES" in os.environ  # `make fuzz`
 EXAMPLES = os.environ.get("FUZZ_EXAMPLES", "2")
 NAMES = ("13800000001", "dispatcher", "handler-epb", "reviewer", "rewards", "admin", "bus")
-ACCOUNTS = [
-    ("sqlite", "13800000001"),
-    ("sqlite", "dispatcher"),
-    ("postgresql", "13800000001"),
-]
+ACCOUNTS = [("sqlite", "dispatcher"), ("postgresql", "13800000001")]
 if WHOLE:
     ACCOUNTS = [(database, name) for database in ("sqlite", "postgresql") for name in NAMES]
 ENDING = ("/api/v1/auth/logout", "/api/v1/auth/refresh")
