@@ -13,7 +13,7 @@ from citizen import places, residents
 from citizen.geo import Point
 from citizen.models import AssistingDepartment, Report
 from citizen.numbers import new_number
-from citizen.states import Clock, Earning, Status, Verdict
+from citizen.states import Clock, Earning, Status, Unit, Verdict
 from core.accounts import Account, Credential
 from core.clock import local_day
 from core.database import public_id
@@ -115,6 +115,10 @@ def _case(
         "clock": _clock(status),
         "due_at": submitted_at + timedelta(days=chance.choice((2, 7, 15, 30))),
         "due_provisional": False,
+        "due_from": submitted_at,
+        "due_unit": Unit.WORKING_DAYS,
+        "due_amount": None,
+        "alarm": None,
         "paused_at": submitted_at + timedelta(days=1) if status in PAUSED else None,
         "next_alarm_at": None,
         "round": 1,

@@ -102,6 +102,7 @@ class Report(Model):
     due_amount: Mapped[int | None]
     paused_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     next_alarm_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    alarm: Mapped[str | None] = mapped_column(String(32))  # the gravest that rang for due_at
     review_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
     round: Mapped[int] = mapped_column(default=1)

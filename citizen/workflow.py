@@ -46,6 +46,7 @@ def advance(
     if not plays(edge, actor) or not fits(report, edge, now):
         raise InvalidTransition(status=report.status.value, action=action.value)
     source, wanted = report.status, {**_resumed(session, edge, report, now), **(changes or {})}
+    wanted.update(_silenced(report, wanted))
     reached = target_of(edge, report, wanted.pop("status", None))
     values = {**_effects(edge, report, reached, now), **wanted}
     entry = {"action": action, "source": source, "at": now, "note": note}
@@ -72,6 +73,12 @@ def _resumed(session: Session, edge: Edge, report: Report, now: datetime) -> dic
     if edge.clock is not Clock.RUNNING or report.paused_at is None:
         return {}
     return port(Resume)(session, report, now).columns  # type: ignore[type-abstract]
+
+
+def _silenced(report: Report, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """Take back the alarm of a due time that moves; the new one has its own."""
+    moves = wanted.get("due_at", report.due_at) != report.due_at
+    return {"alarm": None} if moves else {}
 
 
 def _clock(edge: Edge, report: Report, reached: Status, now: datetime) -> dict[str, Any]:
@@ -164,6 +171,26 @@ def follow(session: Session, follower: Report, heir: Report, now: datetime) -> N
     _write(session, follower, {"primary_id": heir.id})
     subject, details = ("report", follower.number), {"into": heir.number}
     audit.record("case.follow", actor=None, subject=subject, details=details, at=now)
+
+
+def rang(session: Session, report: Report, alarm: str | None, following: datetime | None) -> None:
+    """Keep which alarm of a locked case rang last, and when the next one is due.
+
+    No step of the case: version and history stay, and so does what officers have in hand.
+    """
+    _write(session, report, {"alarm": alarm, "next_alarm_at": following})
+
+
+def recounted(session: Session, report: Report, values: Mapping[str, Any], now: datetime) -> None:
+    """Keep the due time of a locked case that was counted anew because the calendar is known now.
+
+    It is no step either, but a new version: who acts on the old date is told by its ETag.
+    """
+    details = _differences(report, {name: values[name] for name in ("due_at", "due_provisional")})
+    stepped = {"version": report.version + 1, **_silenced(report, values)}
+    _write(session, report, {**values, **stepped})
+    subject = "report", report.number
+    audit.record("case.recounted", actor=None, subject=subject, details=details, at=now)
 
 
 def adopt(session: Session, primary: Report, count: int) -> None:

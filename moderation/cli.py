@@ -6,10 +6,10 @@ from flask.cli import AppGroup
 
 from core import passwords
 from core.clock import now as present
-from core.database import writing
+from core.database import reading, writing
 from core.errors import DomainError
 from core.permissions import Role
-from moderation import registry, staff
+from moderation import recounts, registry, staff
 from moderation.staff import Post
 
 SHORTEST_PASSWORD = 12
@@ -30,6 +30,19 @@ def ship_rules() -> None:
     with writing() as session:
         loaded = registry.load_shipped(session)
     click.echo(f"loaded: {', '.join(loaded) or 'nothing new'}")
+
+
+@rules.command("recompute")
+def recompute_due_times() -> None:
+    """Count provisional due times anew, once the working days of their year are published."""
+    registry.forget()
+    with reading() as session:
+        numbers = recounts.provisional(session)
+    changed = 0
+    for number in numbers:
+        with writing() as session:
+            changed += recounts.recount(session, number, present())
+    click.echo(f"recomputed: {changed} of {len(numbers)} provisional due times")
 
 
 @officers.command("hire")

@@ -1,13 +1,10 @@
-"""Pure: by when something must be done, and when to warn.
+"""Pure: by when something must be done.
 
 Days are those of Asia/Shanghai. The day something starts on does not count (民法典 art. 201); the
 last day counts whole: a term in days is over at its 24:00, stored as that exclusive UTC instant. A
 term in calendar days that would end on a day off ends on the next working day (art. 203). A term in
 hours ends at its exact instant. A day counts only if the clock was running as it ended: the day a
 pause begins is not used up, the day it ends is, so no term ever ends inside a pause.
-
-Warnings are those of the hotline rules: 75 % of the time gone, one working day left (黄牌), over
-(红牌), and one working day over (to the next level).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,7 +15,7 @@ from typing import Any
 
 from citizen.states import Unit
 from core.clock import day_end, local_day
-from moderation.calendar import Calendar, previous_working_day
+from moderation.calendar import Calendar
 
 ONE_DAY = timedelta(days=1)
 INSTANT = timedelta(microseconds=1)
@@ -36,20 +33,15 @@ class Term(StrEnum):
     INFO = "info"
     CHECK = "check"
     APPEAL = "appeal"
-
-
-class Level(StrEnum):
-    """How urgent an alarm is."""
-
-    NOTICE = "notice"
-    YELLOW = "yellow"
-    RED = "red"
-    ESCALATED = "escalated"
+    ESCALATION = "escalation"
 
 
 @dataclass(frozen=True)
 class DeadlineRule:
-    """So much time for one term, for one category or for all; `basis` names law and article."""
+    """So much time for one term, for one category or for all; `basis` names law and article.
+
+    An escalation also says which step it is, to whom (`to`, in words) and how many times in a row.
+    """
 
     term: Term
     category: str
@@ -58,6 +50,9 @@ class DeadlineRule:
     basis: str
     effective_from: date
     effective_until: date | None = None
+    step: int = 1
+    to: str | None = None
+    times: int = 1
 
     @classmethod
     def from_json(cls, body: Mapping[str, Any]) -> "DeadlineRule":
@@ -67,8 +62,13 @@ class DeadlineRule:
             ValueError, KeyError: a field is missing or makes no sense.
         """
         amount, until = body["amount"], body.get("effective_until")
-        if isinstance(amount, bool) or not isinstance(amount, int) or not 1 <= amount <= 3_650:
+        if not _whole(amount, 3_650):
             raise ValueError("amount must be a whole number from 1 to 3650")
+        step, to, times = body.get("step", 1), body.get("to"), body.get("times", 1)
+        if not (_whole(step, 9) and _whole(times, 9)):
+            raise ValueError("step and times must be whole numbers from 1 to 9")
+        if body["term"] == Term.ESCALATION and not to:
+            raise ValueError("an escalation must say to whom")
         return cls(
             Term(body["term"]),
             str(body["category"]),
@@ -77,6 +77,9 @@ class DeadlineRule:
             str(body["basis"]),
             date.fromisoformat(body["effective_from"]),
             date.fromisoformat(until) if until else None,
+            step,
+            to,
+            times,
         )
 
     def holds(self, day: date) -> bool:
@@ -102,14 +105,6 @@ class Due:
     provisional: bool
 
 
-@dataclass(frozen=True)
-class Alarm:
-    """When to say what."""
-
-    level: Level
-    at: datetime
-
-
 def find_rule(
     rules: Iterable[DeadlineRule], term: Term, category: str, *, on: date
 ) -> DeadlineRule:
@@ -131,8 +126,8 @@ def due(
 ) -> Due:
     """Give the end of a term that starts at an instant, without the time of ended pauses."""
     if unit is Unit.HOURS:
-        return Due(_after_hours(start, timedelta(hours=amount), pauses), provisional=False)
-    return _after_days(local_day(start) + ONE_DAY, amount, unit, calendar, pauses)
+        return Due(after_hours(start, timedelta(hours=amount), pauses), provisional=False)
+    return after_days(local_day(start) + ONE_DAY, amount, unit, calendar, pauses)
 
 
 def resume(due_at: datetime, start: datetime, pause: Pause, unit: Unit, calendar: Calendar) -> Due:
@@ -147,14 +142,14 @@ def resume(due_at: datetime, start: datetime, pause: Pause, unit: Unit, calendar
         return Due(due_at + (pause.end - pause.start), provisional=False)
     first = max(local_day(pause.start), local_day(start) + ONE_DAY)
     left = _days_between(first, last_day(due_at), unit, calendar)
-    moved = _after_days(first, max(1, left), unit, calendar, (pause,))
+    moved = after_days(first, max(1, left), unit, calendar, (pause,))
     kept = due_at + (last_day(moved.at) - last_day(due_at))
     return Due(kept, moved.provisional) if kept > pause.end else moved
 
 
 def extension_limit(due_at: datetime, working_days: int, calendar: Calendar) -> Due:
     """Give the latest end that an extension may ask for: so many working days after the old end."""
-    return _after_days(last_day(due_at) + ONE_DAY, working_days, Unit.WORKING_DAYS, calendar, ())
+    return after_days(last_day(due_at) + ONE_DAY, working_days, Unit.WORKING_DAYS, calendar, ())
 
 
 def last_day(due_at: datetime) -> date:
@@ -162,28 +157,14 @@ def last_day(due_at: datetime) -> date:
     return local_day(due_at - INSTANT)
 
 
-def alarms(
-    start: datetime, due_at: datetime, calendar: Calendar, pauses: Sequence[Pause] = ()
-) -> tuple[Alarm, ...]:
-    """Give the warnings of a term in order of time, without those that would precede its start."""
-    planned = (
-        Alarm(Level.NOTICE, _share_of(start, due_at, pauses)),
-        Alarm(Level.YELLOW, _working_day_before(due_at, calendar)),
-        Alarm(Level.RED, due_at),
-        Alarm(Level.ESCALATED, extension_limit(due_at, 1, calendar).at),
-    )
-    return tuple(sorted((alarm for alarm in planned if alarm.at > start), key=lambda a: a.at))
+def _whole(value: object, most: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= most
 
 
-def next_alarm(plan: Sequence[Alarm], after: datetime) -> Alarm | None:
-    """Give the first alarm of a plan later than an instant."""
-    return next((alarm for alarm in plan if alarm.at > after), None)
-
-
-def _after_days(
+def after_days(
     first: date, amount: int, unit: Unit, calendar: Calendar, pauses: Sequence[Pause]
 ) -> Due:
-    """Count days from `first` on until there are enough."""
+    """Count days from `first` on, but those of pauses, until there are enough."""
     day, left, assumed = first, amount, False
     while True:
         worked, runs = calendar.works(day), not _paused(day, pauses)
@@ -199,29 +180,17 @@ def _days_between(first: date, last: date, unit: Unit, calendar: Calendar) -> in
     return sum(unit is Unit.DAYS or calendar.works(day) for day in days)
 
 
-def _after_hours(start: datetime, length: timedelta, pauses: Sequence[Pause]) -> datetime:
+def after_hours(start: datetime, length: timedelta, pauses: Sequence[Pause]) -> datetime:
+    """Give the instant at which so much time has run since the start."""
     end = start + length
-    for pause in _apart(pauses):
+    for pause in apart(pauses):
         begins = max(pause.start, start)
         if begins < end and pause.end > begins:
             end += pause.end - begins
     return end
 
 
-def _share_of(start: datetime, due_at: datetime, pauses: Sequence[Pause]) -> datetime:
-    """Give the instant at which three quarters of the running time are over."""
-    held = [Pause(max(p.start, start), min(p.end, due_at)) for p in _apart(pauses)]
-    stood = sum((p.end - p.start for p in held if p.end > p.start), timedelta())
-    return _after_hours(start, (due_at - start - stood) * 3 / 4, pauses)
-
-
-def _working_day_before(due_at: datetime, calendar: Calendar) -> datetime:
-    """Give the same time of day on the working day before; the end of a day is its 24:00."""
-    day = previous_working_day(last_day(due_at), calendar)
-    return due_at - (last_day(due_at) - day)
-
-
-def _apart(pauses: Sequence[Pause]) -> list[Pause]:
+def apart(pauses: Sequence[Pause]) -> list[Pause]:
     """Join pauses that overlap, in order of time, so that no instant counts twice."""
     joined: list[Pause] = []
     for pause in sorted(pauses, key=lambda pause: pause.start):

@@ -182,6 +182,20 @@ class PhotoDecisionFact(_Fact, Model):
 
 
 @append_only
+class AlarmFact(Model):
+    """An alarm that rang for a due time, once; `target` says in words to whom a case went on."""
+
+    __tablename__ = "alarms"
+    __table_args__ = (UniqueConstraint("report_id", "level", "due_at"),)
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    report_id: Mapped[int] = mapped_column(ForeignKey("reports.id"))
+    level: Mapped[str] = mapped_column(String(32))
+    due_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    target: Mapped[str | None] = mapped_column(String(64))
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+@append_only
 class Rating(Model):
     """How a resident rates a result, once."""
 

@@ -51,6 +51,11 @@ def rules(session: Session) -> Rules:
     return kept
 
 
+def forget() -> None:
+    """Let this process read the rules again at once; others do so within 30 s."""
+    current_app.extensions["caches"].pop("rules", None)
+
+
 def _read(session: Session) -> Rules:
     rows = session.execute(select(Department.code, Department.name).where(Department.active))
     names = dict(rows.all())
@@ -112,7 +117,7 @@ def load_shipped(session: Session, folder: Path = DATA) -> list[str]:
         )
         if load(session, json.loads((folder / f"{name}.json").read_text(encoding="utf-8")))
     ]
-    current_app.extensions["caches"].pop("rules", None)
+    forget()
     return loaded
 
 

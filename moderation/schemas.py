@@ -15,6 +15,7 @@ from core.messages import say
 from core.paging import PageQuery
 from core.schemas import NamedSchema
 from media.schemas import StaffPhotoSchema
+from moderation.urgency import Level
 
 
 class Sort(StrEnum):
@@ -143,6 +144,10 @@ class CaseItemSchema(Schema):
     due_at = Moment()
     due_provisional = StrictBoolean()
     overdue = StrictBoolean()
+    alarm = Choice(
+        Level, allow_none=True, metadata={"description": "时限预警的最高一级；停表、未到时为 null"}
+    )
+    alarm_label = Text(allow_none=True, metadata={"example": "黄牌"})
     verdict = Choice(Verdict, allow_none=True)
     verdict_label = Text(allow_none=True)
     severity = StrictInteger(allow_none=True)

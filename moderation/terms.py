@@ -1,4 +1,4 @@
-"""Terms of cases: begun with a stage, longer by their pauses, counted anew when their rule changes.
+"""Terms of cases: begun with a stage, longer by pauses, counted anew for another rule or calendar.
 
 Time since the submission never starts again. The term of a stage does: the desk's (to take a report
 on and to dispatch it) with the submission, a return and a granted appeal, the department's (to
@@ -17,9 +17,9 @@ from citizen.models import HistoryEntry, Report
 from citizen.ports import Assessment, Deadline
 from citizen.states import Status, Unit
 from core.clock import local_day
-from moderation import deadlines, registry
-from moderation.calendar import Calendar
+from moderation import deadlines, registry, urgency
 from moderation.deadlines import INSTANT, DeadlineRule, Due, Pause, Term
+from moderation.urgency import Alarm
 
 STILL = frozenset({Status.INFO_REQUESTED, Status.PARKED, Status.MERGED})
 
@@ -35,12 +35,14 @@ def begin(
     session: Session, category: str, term: Term, start: datetime, *, until: datetime | None = None
 ) -> Deadline:
     """Begin a term by the category's rule; `until` is the end that an officer chose instead."""
-    calendar, rule = registry.rules(session).calendar, _rule(session, term, category, start)
+    rule = _rule(session, term, category, start)
     if until is not None:
         end, amount = Due(until, provisional=False), None
     else:
+        calendar = registry.rules(session).calendar
         end, amount = deadlines.due(start, rule.amount, rule.unit, calendar), rule.amount
-    return _deadline(end, start, rule.unit, amount, _alarm(calendar, start, end.at, start))
+    warned = _alarm(_plan(session, category, start, end.at), end.at, start)
+    return _deadline(end, start, rule.unit, amount, warned)
 
 
 def resume(session: Session, case: Report, now: datetime) -> Deadline:
@@ -49,22 +51,40 @@ def resume(session: Session, case: Report, now: datetime) -> Deadline:
     What would have rung during the pause rings as it ends.
     """
     calendar, start, unit = registry.rules(session).calendar, _start(case), _unit(case)
-    began = case.paused_at or now
-    end = deadlines.resume(case.due_at, start, Pause(began, now), unit, calendar)
-    unheard = min(began, case.next_alarm_at - INSTANT) if case.next_alarm_at else began
-    alarm = _alarm(calendar, start, end.at, unheard, pauses(session, case, now))
+    pause = Pause(case.paused_at or now, now)
+    end = deadlines.resume(case.due_at, start, pause, unit, calendar)
+    warnings = _plan(session, case.category, start, end.at, [*pauses(session, case), pause])
+    warned = _alarm(warnings, end.at, _unheard(case, pause.start))
     settled = Due(end.at, provisional=end.provisional and case.due_amount is not None)
-    return _deadline(settled, start, unit, case.due_amount, alarm)
+    return _deadline(settled, start, unit, case.due_amount, warned)
 
 
-def recount(session: Session, case: Report, category: str, now: datetime) -> Deadline:
+def correct(session: Session, case: Report, category: str, now: datetime) -> Deadline:
     """Count the desk's term for another category: from the same start, with the same pauses."""
-    calendar, start = registry.rules(session).calendar, _start(case)
-    rule = _rule(session, Term.ACCEPT, category, start)
-    held = pauses(session, case, now)
-    end = _with_pauses(start, rule.amount, rule.unit, calendar, held)
-    alarm = _alarm(calendar, start, end.at, now, held)
-    return _deadline(end, start, rule.unit, rule.amount, alarm)
+    rule = _rule(session, Term.ACCEPT, category, _start(case))
+    return _count(session, case, category, rule.amount, rule.unit, now)
+
+
+def recount(session: Session, case: Report, now: datetime) -> Deadline:
+    """Count the term that a case has anew, by the calendar as it is known now.
+
+    Rows of the release before do not say how much; their rule does.
+    """
+    stage = Term.HANDLING if case.lead_department else Term.ACCEPT
+    rule = _rule(session, stage, case.category, _start(case))
+    amount, unit = case.due_amount or rule.amount, case.due_unit or rule.unit
+    return _count(session, case, case.category, amount, unit, now)
+
+
+def _count(
+    session: Session, case: Report, category: str, amount: int, unit: Unit, now: datetime
+) -> Deadline:
+    calendar, start, held = registry.rules(session).calendar, _start(case), pauses(session, case)
+    end = deadlines.due(start, amount, unit, calendar)
+    for pause in held:
+        end = deadlines.resume(end.at, start, pause, unit, calendar)
+    warned = _alarm(_plan(session, category, start, end.at, held), end.at, _unheard(case, now))
+    return _deadline(end, start, unit, amount, warned)
 
 
 def again(session: Session, case: Report, now: datetime) -> Mapping[str, Any]:
@@ -75,9 +95,19 @@ def again(session: Session, case: Report, now: datetime) -> Mapping[str, Any]:
 
 def extended(session: Session, case: Report, due_at: datetime, now: datetime) -> Deadline:
     """Let the term of a case end when an officer says, with warnings of its new length."""
-    calendar, start = registry.rules(session).calendar, _start(case)
-    alarm = _alarm(calendar, start, due_at, now, pauses(session, case, now))
-    return _deadline(Due(due_at, provisional=False), start, _unit(case), None, alarm)
+    start, held = _start(case), pauses(session, case)
+    warned = _alarm(_plan(session, case.category, start, due_at, held), due_at, now)
+    return _deadline(Due(due_at, provisional=False), start, _unit(case), None, warned)
+
+
+def plan(session: Session, case: Report) -> Sequence[Alarm]:
+    """Return all warnings of the term of a case, in order of time."""
+    return _plan(session, case.category, _start(case), case.due_at, pauses(session, case))
+
+
+def steps(session: Session, case: Report) -> Sequence[DeadlineRule]:
+    """Return to whom a case goes once it is over."""
+    return _steps(session, case.category, _start(case))
 
 
 def extension_ends_at(session: Session, case: Report) -> datetime:
@@ -97,29 +127,23 @@ def return_closed(session: Session, case: Report, now: datetime) -> bool:
     return now >= deadlines.due(dispatched_at, rule.amount, rule.unit, calendar).at
 
 
-def pauses(session: Session, case: Report, now: datetime) -> list[Pause]:
-    """Return when the time of a case stood still, by its history; a pause yet open ends now."""
-    steps = select(HistoryEntry.at, HistoryEntry.target).where(
+def pauses(session: Session, case: Report) -> list[Pause]:
+    """Return when the time of a case stood still since its term began, by its history.
+
+    A pause that goes on is not among them.
+    """
+    step = select(HistoryEntry.at, HistoryEntry.target).where(
         HistoryEntry.report_id == case.id, HistoryEntry.at >= _start(case)
     )
     found: list[Pause] = []
     began: datetime | None = None
-    for at, target in session.execute(steps.order_by(HistoryEntry.version)):
-        if began is not None and target not in STILL:
+    for at, target in session.execute(step.order_by(HistoryEntry.version)):
+        if target in STILL:
+            began = began or at
+        elif began is not None:
             found.append(Pause(began, at))
             began = None
-        elif began is None and target in STILL:
-            began = at
-    return [*found, Pause(began, now)] if began is not None else found
-
-
-def _with_pauses(
-    start: datetime, amount: int, unit: Unit, calendar: Calendar, held: Sequence[Pause]
-) -> Due:
-    end = deadlines.due(start, amount, unit, calendar)
-    for pause in held:
-        end = deadlines.resume(end.at, start, pause, unit, calendar)
-    return end
+    return found
 
 
 def _rule(session: Session, term: Term, category: str, start: datetime) -> DeadlineRule:
@@ -136,6 +160,11 @@ def _unit(case: Report) -> Unit:
     return case.due_unit or Unit.WORKING_DAYS
 
 
+def _unheard(case: Report, until: datetime) -> datetime:
+    """Return the instant up to which the alarms of a case have rung, at most the one given."""
+    return min(until, case.next_alarm_at - INSTANT) if case.next_alarm_at else until
+
+
 def _deadline(
     end: Due, start: datetime, unit: Unit, amount: int | None, alarm_at: datetime | None
 ) -> Deadline:
@@ -149,14 +178,23 @@ def _deadline(
     )
 
 
-def _alarm(
-    calendar: Calendar,
+def _steps(session: Session, category: str, start: datetime) -> tuple[DeadlineRule, ...]:
+    known = registry.rules(session).deadlines
+    return urgency.escalations(known, category, on=local_day(start))
+
+
+def _plan(
+    session: Session,
+    category: str,
     start: datetime,
     due_at: datetime,
-    after: datetime,
     held: Sequence[Pause] = (),
-) -> datetime | None:
+) -> Sequence[Alarm]:
+    calendar, after = registry.rules(session).calendar, _steps(session, category, start)
+    return urgency.alarms(start, due_at, calendar, held, after)
+
+
+def _alarm(plan: Sequence[Alarm], due_at: datetime, after: datetime) -> datetime | None:
     """Return the first warning later than an instant; of a term that is over, its end."""
-    plan = deadlines.alarms(start, due_at, calendar, held)
-    first = deadlines.next_alarm(plan, min(after, due_at - INSTANT))
+    first = urgency.next_alarm(plan, min(after, due_at - INSTANT))
     return first.at if first else None

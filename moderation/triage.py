@@ -233,7 +233,7 @@ def correct(
     words = registry.suggest(session, report.category, old, report.submitted_at).words
     routed = registry.suggest(session, category, place, report.submitted_at)
     changes["suggested_department"] = routed.lead
-    changes.update(terms.recount(session, report, category, now).columns)
+    changes.update(terms.correct(session, report, category, now).columns)
     before = {name: getattr(report, name) for name in changes}
     workflow.advance(
         session, report, Action.CORRECT, actor=actor, now=now, changes=changes, note=sent["reason"]

@@ -14,7 +14,7 @@ from citizen.geo import Crs, Point
 from citizen.models import AssistingDepartment, HistoryEntry, Report
 from citizen.states import ACTION_LABELS, STATUS_LABELS, VERDICT_LABELS, Clock
 from media import publication
-from moderation import access, neighbours, registry
+from moderation import access, alarms, neighbours, registry
 from moderation.access import Officer
 from moderation.models import Resolution
 from moderation.photos import recycling
@@ -66,6 +66,7 @@ def item(
         "due_at": case.due_at,
         "due_provisional": case.due_provisional,
         "overdue": overdue(case, now),
+        **alarms.shown(session, case, now),
         "verdict": case.verdict,
         "verdict_label": case.verdict and VERDICT_LABELS[case.verdict],
         "severity": case.severity,

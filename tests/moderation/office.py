@@ -1,10 +1,12 @@
 """An office at work: cases brought to where a test begins, over HTTP, by the demo set's people."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+import time_machine
 from flask import Flask
 from sqlalchemy import select
 from werkzeug.test import TestResponse
@@ -110,6 +112,19 @@ class Office:
             return int(account_named(name).id)
 
 
+def shanghai(moment: str) -> datetime:
+    """`"03-02 10:00"` of 2026."""
+    return datetime.fromisoformat(f"2026-{moment.replace(' ', 'T')}:00+08:00")
+
+
+@contextmanager
+def on(office: Office, moment: str) -> Iterator[None]:
+    """Be at a moment of 2026; who was signed in before is not any more."""
+    with time_machine.travel(shanghai(moment), tick=False):
+        office.people.clear()
+        yield
+
+
 def later(case: dict[str, Any], **passed: float) -> str:
     """Return an instant after the due time of a case, as JSON holds it."""
     moment: str = (datetime.fromisoformat(case["due_at"]) + timedelta(**passed)).isoformat()
@@ -178,6 +193,8 @@ STEPS: dict[str, Callable[[Office, str, str], TestResponse]] = {
     "reject_appeal": _staff("reviewer", "reject_appeal", WHY),
 }
 CLOSED = ("accept", "verify", "dispatch", "sign", "resolve", "verify")
+HANDLING = ("accept", "dispatch", "sign")
+MONDAY = "03-02 10:00"  # of 2026; no holiday before the 4th of April
 
 
 def problem(answer: TestResponse) -> tuple[int, str]:

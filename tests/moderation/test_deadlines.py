@@ -1,4 +1,4 @@
-"""Terms, pauses and warnings: the examples that officers would ask about."""
+"""Terms and pauses: the examples that officers would ask about."""
 
 import json
 from datetime import UTC, date, datetime, timedelta
@@ -12,15 +12,12 @@ from moderation.calendar import WorkCalendar
 from moderation.deadlines import (
     DeadlineRule,
     Due,
-    Level,
     Pause,
     Term,
-    alarms,
     due,
     extension_limit,
     find_rule,
     last_day,
-    next_alarm,
     resume,
 )
 
@@ -140,46 +137,13 @@ def test_loading_the_calendar_moves_a_provisional_end_and_settles_it() -> None:
     assert settled == Due(day_end(date(2031, 1, 3)), provisional=False)
 
 
-# -------- extensions and alarms
+# -------- extensions
 
 
 def test_an_extension_may_ask_for_ten_working_days_from_the_old_end() -> None:
     limit = extension_limit(at("11-28 00:00"), 10, CALENDAR).at
     assert limit == at("12-12 00:00")
     assert last_day(limit) == date(2026, 12, 11)
-
-
-def test_warnings_of_five_working_days_come_in_order() -> None:
-    start = at("11-20 09:00")
-    plan = alarms(start, at("11-28 00:00"), CALENDAR)
-    assert [(alarm.level, alarm.at) for alarm in plan] == [
-        (Level.NOTICE, at("11-26 02:15")),
-        (Level.YELLOW, at("11-27 00:00")),
-        (Level.RED, at("11-28 00:00")),
-        (Level.ESCALATED, at("12-01 00:00")),
-    ]
-
-
-def test_a_yellow_card_comes_with_one_working_day_left_over_a_weekend() -> None:
-    plan = alarms(at("11-20 09:00"), at("12-01 00:00"), CALENDAR)  # the last day is a Monday
-    assert [alarm.at for alarm in plan if alarm.level is Level.YELLOW] == [at("11-28 00:00")]
-
-
-def test_a_short_term_has_no_yellow_card_before_its_start() -> None:
-    levels = [alarm.level for alarm in alarms(at("11-25 10:00"), at("11-26 10:00"), CALENDAR)]
-    assert levels == [Level.NOTICE, Level.RED, Level.ESCALATED]
-
-
-def test_three_quarters_are_those_of_the_running_time() -> None:
-    held = [pause("11-25 11:00", "11-25 15:00")]
-    plan = alarms(at("11-25 10:00"), at("11-25 18:00"), CALENDAR, held)
-    assert plan[0].at == at("11-25 17:00")
-
-
-def test_the_next_alarm_is_the_first_that_did_not_ring() -> None:
-    plan = alarms(at("11-20 09:00"), at("11-28 00:00"), CALENDAR)
-    assert next_alarm(plan, at("11-27 00:00")) == plan[2]
-    assert next_alarm(plan, plan[-1].at) is None
 
 
 # -------- rules
@@ -221,7 +185,16 @@ def test_a_table_without_a_rule_says_so() -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"amount": 0}, {"amount": True}, {"amount": 1.5}, {"unit": "weeks"}, {"term": "never"}],
+    [
+        {"amount": 0},
+        {"amount": True},
+        {"amount": 1.5},
+        {"unit": "weeks"},
+        {"term": "never"},
+        {"step": 0},
+        {"times": 10},
+        {"term": "escalation"},
+    ],
 )
 def test_a_rule_that_makes_no_sense_is_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=r".+"):

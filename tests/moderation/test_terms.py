@@ -1,33 +1,16 @@
 """The term of a case over HTTP: what begins it again, what lengthens it, what leaves it alone."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import datetime
 from typing import Any
 
 import pytest
-import time_machine
 
 from citizen.models import Report
 from citizen.states import Unit
 from core.permissions import Role
-from tests.moderation.office import OTHER, WHY, Office
+from tests.moderation.office import HANDLING, MONDAY, OTHER, WHY, Office, on, shanghai
 
-HANDLING = ("accept", "dispatch", "sign")
-MONDAY = "03-02 10:00"  # of 2026, Shanghai time; no holiday before the 4th of April
+pytestmark = pytest.mark.parametrize("world", ["sqlite"], indirect=True)
 FRIDAY = "2026-03-06T18:00:00+08:00"
-
-
-def shanghai(moment: str) -> datetime:
-    return datetime.fromisoformat(f"2026-{moment.replace(' ', 'T')}:00+08:00")
-
-
-@contextmanager
-def on(office: Office, moment: str) -> Iterator[None]:
-    """Be at a moment of 2026; who was signed in before is not any more."""
-    with time_machine.travel(shanghai(moment), tick=False):
-        office.people.clear()
-        yield
 
 
 def ends(office: Office, number: str) -> str:

@@ -1,0 +1,104 @@
+"""Due times beyond the published calendar, counted anew once it is loaded."""
+
+from datetime import date, datetime
+from typing import Any
+
+import time_machine
+from sqlalchemy import insert
+
+from citizen.models import Report
+from core.audit import AuditEvent
+from core.database import writing
+from moderation.models import CalendarDay
+from tests.moderation.office import HANDLING, OTHER, WHY, Office
+from tests.moderation.test_commands import run
+
+# The library knows no year after 2026, and Monday to Friday is assumed of all others.
+TUESDAY = "2031-12-30T10:00:00+08:00"
+NEW_YEAR = [date(2032, 1, 1), date(2032, 1, 2)]
+DECREED = [date(2031, 1, 1), date(2031, 10, 1), *NEW_YEAR, date(2032, 10, 1)]
+
+
+def at(office: Office, moment: str) -> Any:
+    office.people.clear()
+    return time_machine.travel(datetime.fromisoformat(moment), tick=False)
+
+
+def load(office: Office) -> None:
+    rows = [{"day": day, "working": False, "note": "元旦"} for day in DECREED]
+    with office.app.app_context(), writing() as session:
+        session.execute(insert(CalendarDay), rows)
+
+
+def due(office: Office, number: str) -> tuple[str, bool]:
+    case = office.seen(number)
+    return case["due_at"][:16], case["due_provisional"]
+
+
+def recompute(office: Office) -> str:
+    status, words = run(office.app, "rules", "recompute")
+    assert status == 0, words
+    return words.strip().removeprefix("recomputed: ").removesuffix(" provisional due times")
+
+
+def test_what_was_assumed_is_settled_once_and_nothing_else_moves(office: Office) -> None:
+    with at(office, TUESDAY):
+        desk, handled = office.case(), office.case(*HANDLING)
+        chosen = office.case("accept", reporter=OTHER)
+        office.case("withdraw")
+        sent = {"department": "epb", "due_at": "2032-01-05T18:00:00+08:00"}
+        office.act("dispatcher", chosen, "dispatch", sent)
+        assert due(office, desk) == ("2032-01-02T00:00", True)
+        assert due(office, handled) == ("2032-01-07T00:00", True)
+        assert due(office, chosen) == ("2032-01-05T18:00", False)
+        version, steps = office.seen(handled)["version"], len(office.history(handled))
+        assert recompute(office) == "0 of 2"  # nothing is published yet
+        load(office)
+        assert recompute(office) == "2 of 2"
+        assert recompute(office) == "0 of 0"
+        assert due(office, desk) == ("2032-01-06T00:00", False)  # the 31st and Monday the 5th
+        assert due(office, handled) == ("2032-01-09T00:00", False)
+        assert due(office, chosen) == ("2032-01-05T18:00", False)
+        assert office.seen(handled)["version"] == version + 1
+        assert len(office.history(handled)) == steps
+        stale = office("handler-epb").act(handled, "resolve", {}, match=f'"{version}-staff"')
+        assert stale.status_code == 412
+        office.take(handled, "resolve", "rework")
+    told = [details for action, details in _audit(office) if action == "case.recounted"]
+    assert [set(details) for details in told] == [{"due_at", "due_provisional"}] * 2
+    assert office.rows(Report.due_provisional)[-1] == (True,)  # what was withdrawn stays as it was
+
+
+def _audit(office: Office) -> list[Any]:
+    return office.rows(AuditEvent.action, AuditEvent.details)
+
+
+def test_alarms_follow_and_pauses_stay_counted(office: Office) -> None:
+    with at(office, "2031-12-29T10:00:00+08:00"):
+        held, asked = office.case(*HANDLING), office.case()
+        office.take(held, "park")
+        office.take(asked, "ask")
+    with at(office, TUESDAY):
+        office.take(held, "unpark")
+        assert due(office, held) == ("2032-01-06T00:00", True)
+        load(office)
+        assert recompute(office) == "2 of 2"
+        assert due(office, held) == ("2032-01-08T00:00", False)
+        assert due(office, asked) == ("2032-01-01T00:00", False)
+        (kept,) = [
+            row for row in office.rows(Report.number, Report.next_alarm_at) if row[0] == held
+        ]
+        assert kept[1] == datetime.fromisoformat("2032-01-05T20:30:00+08:00")
+    with at(office, "2032-01-05T09:00:00+08:00"):
+        office.take(asked, "answer")
+        assert due(office, asked) == ("2032-01-07T00:00", False)
+        answer = office.act("dispatcher", asked, "correct", {**WHY, "category": "WAT-SEW"})
+        assert answer.status_code == 200
+        assert due(office, asked) == ("2032-01-07T00:00", False)
+
+
+def test_a_term_in_hours_rests_on_no_calendar(office: Office) -> None:
+    with at(office, TUESDAY):
+        number = office.case(*HANDLING, category="RAD")
+        assert due(office, number) == ("2031-12-31T10:00", False)
+        assert recompute(office) == "0 of 0"
