@@ -16,6 +16,7 @@ from core.database import reading, writing
 from core.errors import Forbidden, Invalid, TooLarge, Unauthenticated, UnsupportedMedia
 from core.events import port
 from core.messages import say
+from core.permissions import Kind
 from core.settings import Settings, settings
 from core.tokens import Caller, caller, may, public
 from media import links, publication, service, storage
@@ -174,12 +175,13 @@ def open_photo(public_id: str, variant: str) -> Response:
     may_view = port(MayView)  # type: ignore[type-abstract]
     with reading():
         photo = service.find(public_id)
-        sight = _by_link(photo, wanted) or publication.sight(photo, wanted, viewer, may_view)
+        linked = _by_link(photo, wanted)
+        sight = linked or publication.sight(photo, wanted, viewer, may_view)
     if sight is None:
         raise PhotoGone
     query(LinkQuerySchema)
-    if wanted is Variant.ORIGINAL:
-        _note_original(photo, viewer)
+    if linked is None and not sight.public:
+        _note_look(photo, wanted, viewer)
     return _public(photo, wanted, sight) if sight.public else _private(photo, wanted, sight)
 
 
@@ -198,10 +200,16 @@ def _by_link(photo: Photo, variant: Variant) -> Sight | None:
     return publication.linked(photo, version) if opened else None
 
 
-def _note_original(photo: Photo, viewer: Caller | None) -> None:
-    """Write down who opens an original, before a byte of it leaves: it may name its owner."""
+def _note_look(photo: Photo, variant: Variant, viewer: Caller | None) -> None:
+    """Write down who of staff opens somebody else's photo, before a byte of it leaves.
+
+    What a signed link opens was noted with the case that held the link.
+    """
+    if viewer is None or viewer.kind is not Kind.STAFF or viewer.account_id == photo.owner_id:
+        return
+    action = "photo.original_viewed" if variant is Variant.ORIGINAL else "photo.viewed"
     with writing():
-        audit.record("photo.original_viewed", actor=viewer, subject=("photo", photo.public_id))
+        audit.record(action, actor=viewer, subject=("photo", photo.public_id))
 
 
 def _private(photo: Photo, variant: Variant, sight: Sight) -> Response:

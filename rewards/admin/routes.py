@@ -3,7 +3,7 @@
 from flask import Response
 from sqlalchemy import select
 
-from core import idempotency
+from core import audit, idempotency
 from core.api import Blueprint, EmptySchema, answer, body, dump, query
 from core.clock import now as present
 from core.database import reading, writing
@@ -121,7 +121,11 @@ def list_awards() -> Response:
     wanted = select(Award).where(Award.state == asked.pop("state"))
     with reading() as session:
         found = page(session, wanted, keys=(Award.id,), **asked)
-    return answer(dump(AwardPageSchema, found))
+        data = dump(AwardPageSchema, found)
+    with writing():  # it tells of cases, so each look is noted before the bytes leave
+        details = {"ids": [award.public_id for award in found.items]}
+        audit.record("awards.list", actor=caller(), subject=("awards", "-"), details=details)
+    return answer(data)
 
 
 @routes.post("/awards/<award_id>/release")
