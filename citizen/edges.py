@@ -168,6 +168,18 @@ def fits(report: Report, edge: Edge, now: datetime) -> bool:
     return all(RULES[guard](report, now) for guard in edge.guards if guard in RULES)
 
 
+def possible(action: Action, report: Report, now: datetime) -> Edge:
+    """Return the edge that the case may take by `action`, whoever takes it.
+
+    Raises:
+        InvalidTransition: the table or the row does not allow it.
+    """
+    edge = edge_of(action, report.status)
+    if not fits(report, edge, now):
+        raise InvalidTransition(status=report.status.value, action=action.value)
+    return edge
+
+
 def target_of(edge: Edge, report: Report, wanted: Status | None) -> Status:
     """Return where the case goes: where it came from, the only way there is, or the one wanted."""
     allowed = edge.moves[report.status]

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import set_committed_value
 
 from citizen import claims, proof
-from citizen.edges import EDGES, OPEN, SYSTEM, Edge, edge_of, fits, plays, target_of
+from citizen.edges import EDGES, OPEN, SYSTEM, Edge, plays, possible, target_of
 from citizen.errors import InvalidTransition
 from citizen.models import HistoryEntry, Report
 from citizen.ports import Resume
@@ -42,8 +42,8 @@ def advance(
     Raises:
         InvalidTransition: the table or the row does not allow it.
     """
-    edge = edge_of(action, report.status)
-    if not plays(edge, actor) or not fits(report, edge, now):
+    edge = possible(action, report, now)
+    if not plays(edge, actor):
         raise InvalidTransition(status=report.status.value, action=action.value)
     source, wanted = report.status, {**_resumed(session, edge, report, now), **(changes or {})}
     wanted.update(_silenced(report, wanted))

@@ -8,7 +8,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from citizen import workflow
-from citizen.edges import edge_of
+from citizen.edges import edge_of, possible
 from citizen.models import Report
 from citizen.states import Action, Asking
 from core.errors import Invalid
@@ -44,9 +44,11 @@ def grant(session: Session, report: Report, sent: Sent, actor: Caller, now: date
     """Give the time asked for, or another within the same limits; warnings follow the new end.
 
     Raises:
+        InvalidTransition: nobody asks.
         Invalid: the date is past, too early or too late. So may be what was asked for, if nobody
             answered in time or a pause moved the end beyond it; then the dispatcher names a date.
     """
+    possible(Action.GRANT_EXTENSION, report, now)
     due_at = future(sent["due_at"] or _asked(session, report), now) or report.due_at
     _check(session, report, due_at)
     row = {"step": Step.GRANTED, "due_at": due_at, "reason": None}
