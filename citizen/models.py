@@ -4,24 +4,30 @@ Status, place, department, clock and verdict stand in one row, so that every lis
 index. Only `workflow.advance` writes it after its submission.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     CheckConstraint,
+    Dialect,
     Float,
     ForeignKey,
     Index,
     String,
     Text,
+    TypeDecorator,
     UniqueConstraint,
     text,
 )
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
+from citizen import words
 from citizen.states import Action, Asking, Clock, Earning, Status, Unit, Verdict
-from core.database import BigId, Model, UtcDateTime, append_only, choice
+from core.database import BigId, Model, UtcDateTime, append_only, choice, virtual
 
 RUNNING = text("clock = 'running'")
 
@@ -38,11 +44,13 @@ class Report(Model):
         Index("ix_reports_submitted_at_id", "submitted_at", "id"),
         Index("ix_reports_status_submitted", "status", "submitted_at", "id"),
         Index("ix_reports_department_status", "lead_department", "status", "submitted_at", "id"),
+        Index("ix_reports_department_submitted", "lead_department", "submitted_at", "id"),
         Index("ix_reports_area_status", "area", "status", "submitted_at", "id"),
         Index("ix_reports_area_submitted", "area", "submitted_at", "id"),
         Index("ix_reports_category_submitted", "category", "submitted_at", "id"),
         Index("ix_reports_assignee_submitted", "assignee_id", "submitted_at", "id"),
         Index("ix_reports_due", "due_at", "id"),
+        Index("ix_reports_status_due", "status", "due_at", "id"),
         Index(
             "ix_reports_department_due",
             "lead_department",
@@ -59,6 +67,7 @@ class Report(Model):
             postgresql_where=RUNNING,
         ),
         Index("ix_reports_reporter", "reporter_id", "submitted_at", "id"),
+        Index("ix_reports_place", "latitude", "longitude"),
         Index("ix_reports_nearby", "category", "latitude", "longitude"),
         Index("ix_reports_assignee", "assignee_id", "status"),
     )
@@ -135,8 +144,53 @@ class HistoryEntry(Model):
 
 
 class AssistingDepartment(Model):
-    """A department that helps the lead one with a case, as last dispatched."""
+    """A department that helps the lead one with a case, as last dispatched.
+
+    The instants are those of the report, so that its lists have an index; `workflow` keeps them.
+    """
 
     __tablename__ = "assisting_departments"
+    __table_args__ = (
+        Index("ix_assisting_departments_submitted", "department", "submitted_at", "report_id"),
+        Index("ix_assisting_departments_due", "department", "due_at", "report_id"),
+    )
     report_id: Mapped[int] = mapped_column(ForeignKey("reports.id"), primary_key=True)
-    department: Mapped[str] = mapped_column(String(32), primary_key=True, index=True)
+    department: Mapped[str] = mapped_column(String(32), primary_key=True)
+    submitted_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    due_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class Grams(TypeDecorator[Sequence[str]]):
+    """A tuple of texts as what finds them: numbers on PostgreSQL, words of two letters on SQLite.
+
+    What is read back is that, and is written again as it is.
+    """
+
+    impl = Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> Any:
+        sqlite = dialect.name == "sqlite"
+        return dialect.type_descriptor(Text() if sqlite else ARRAY(BigInteger))
+
+    def process_bind_param(self, value: Sequence[str] | None, dialect: Dialect) -> Any:
+        if not isinstance(value, tuple):
+            return value
+        return words.spelled(value) if dialect.name == "sqlite" else words.numbered(value)
+
+
+class ReportWords(Model):
+    """What a report is found by; beside its row, since that one changes with every step.
+
+    On SQLite a full text index, which knows its rows by `rowid` alone.
+    """
+
+    __tablename__ = "report_words"
+    __table_args__ = (
+        Index("ix_report_words_grams", "grams", postgresql_using="gin").ddl_if("postgresql"),
+        virtual("fts5(grams, tokenize='ascii', prefix='1', columnsize=0)"),
+    )
+    report_id: Mapped[int] = mapped_column(
+        "rowid", ForeignKey("reports.id"), primary_key=True, autoincrement=False
+    )
+    grams: Mapped[Sequence[str]] = mapped_column(Grams)

@@ -30,6 +30,7 @@ from media import service as media
 PHOTOS = 9
 CLOCK_SKEW = timedelta(minutes=5)
 OWN_PHOTOS = ("report", "supplement")
+EARNING = (("earning", residents.EARNING),)
 NOTHING: Mapping[str, Any] = {"state": "none", "amount": 0}
 
 
@@ -57,7 +58,7 @@ def submit(
     check_category(sent["category"], sent["channel"])
     spot = find_spot(sent["location"], sent["channel"])
     check_site(session, sent["site"])
-    report = _insert(session, _values(session, sent, spot, reporter, now))
+    report = _insert(session, _values(sent, spot, reporter, now))
     subject = "report", report.number
     photos = media.claim(sent["media"], owner_id=reporter.account_id, subject=subject, now=now)
     workflow.opened(session, report, reporter, now)
@@ -137,9 +138,7 @@ def place_values(spot: Spot) -> dict[str, Any]:
     }
 
 
-def _values(
-    session: Session, sent: Mapping[str, Any], spot: Spot, reporter: Caller, now: datetime
-) -> dict[str, Any]:
+def _values(sent: Mapping[str, Any], spot: Spot, reporter: Caller, now: datetime) -> dict[str, Any]:
     occurred_at = sent["occurred_at"] or now
     if occurred_at > now + CLOCK_SKEW:
         raise Invalid(
@@ -157,7 +156,8 @@ def _values(
         "submitted_at": now,
         "reporter_id": reporter.account_id,
         "anonymous": sent["anonymous"],
-        "earning": residents.earns(session, reporter.account_id, sent["anonymous"]),
+        "account": reporter.account_id,
+        "unnamed": sent["anonymous"],
         "status": Status.SUBMITTED,
         "clock": Clock.RUNNING,
         "suggested_department": assessment.department,
@@ -169,7 +169,8 @@ def _insert(session: Session, values: dict[str, Any]) -> Report:
     """Insert under a fresh case number; a number that is taken already is drawn again."""
     while True:
         number = new_number(settings().case_prefix, local_day(values["submitted_at"]))
-        report = make_once(session, Report, {"number": number, **values}, ("number",))
+        row = {"number": number, **values}
+        report = make_once(session, Report, row, ("number",), EARNING)
         if report is not None:
             return report
 

@@ -7,21 +7,28 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import bindparam, update
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import set_committed_value
 
 from citizen import claims, proof
 from citizen.edges import EDGES, OPEN, SYSTEM, Edge, plays, possible, target_of
 from citizen.errors import InvalidTransition
-from citizen.models import HistoryEntry, Report
+from citizen.models import AssistingDepartment, HistoryEntry, Report, ReportWords
 from citizen.ports import Resume
 from citizen.states import Action, Clock, Status
 from core import audit
 from core.clock import shanghai
 from core.events import port
 from core.permissions import Kind
-from core.rows import change, put
+from core.rows import change, put, table_of
 from core.tokens import Caller
+
+HELPERS_DUE = (  # built once
+    update(table_of(AssistingDepartment))
+    .where(AssistingDepartment.report_id == bindparam("the_report"))
+    .values(due_at=bindparam("due"))
+)
 
 
 def advance(
@@ -106,8 +113,17 @@ def _end(report: Report, reached: Status, now: datetime) -> dict[str, Any]:
 
 def _write(session: Session, report: Report, values: Mapping[str, Any]) -> None:
     change(session, Report, report.id, values)
+    if "due_at" in values and report.lead_department is not None:
+        session.execute(HELPERS_DUE, {"the_report": report.id, "due": values["due_at"]})
     for name, value in values.items():
         set_committed_value(report, name, value)  # the object shows the row, unwritten
+    if "address" in values:
+        change(session, ReportWords, report.id, {"grams": words_of(report)})
+
+
+def words_of(report: Report) -> tuple[str, str]:
+    """Return the texts that a report is found by."""
+    return report.description, report.address or ""
 
 
 def _differences(report: Report, wanted: Mapping[str, Any]) -> dict[str, Any]:
@@ -161,7 +177,8 @@ def plain(value: Any) -> Any:
 
 
 def opened(session: Session, report: Report, actor: Caller, now: datetime) -> None:
-    """Write the first line of a new report's history."""
+    """Write the first line of a new report's history, and what it is found by."""
+    put(session, ReportWords, {"rowid": report.id, "grams": words_of(report)})
     entry = {"action": Action.SUBMIT, "source": None, "at": now, "note": None}
     _record(session, report, actor, {**entry, "department": None, "changes": {}})
 

@@ -27,7 +27,10 @@ from sqlalchemy import (
     TypeDecorator,
     event,
 )
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import DeclarativeBase, Session
+from sqlalchemy.schema import CreateTable
+from sqlalchemy.sql.functions import FunctionElement
 
 from core.settings import Settings
 
@@ -120,6 +123,35 @@ def append_only(model: ModelClass) -> ModelClass:
     """Mark a model whose rows never change; a house test looks for its migration's triggers."""
     model.__table__.info["append_only"] = True
     return model
+
+
+class unsought(FunctionElement[Any]):  # noqa: N801  reads as what it does to a column
+    """A column that SQLite, which knows little of what rows hold, is to find no rows by."""
+
+    inherit_cache = True
+
+    def __init__(self, column: Any) -> None:
+        self.type = column.type
+        super().__init__(column)
+
+
+@compiles(unsought)
+def _unsought(element: unsought, compiler: Any, **kwargs: Any) -> str:
+    plus = "+" if compiler.dialect.name == "sqlite" else ""
+    return plus + str(compiler.process(element.clauses.clauses[0], **kwargs))
+
+
+def virtual(module: str) -> dict[str, Any]:
+    """Return the table argument that makes it, on SQLite alone, a virtual table of a module."""
+    return {"info": {"virtual": module}}
+
+
+@compiles(CreateTable, "sqlite")
+def _create_table(create: CreateTable, compiler: Any, **kwargs: Any) -> str:
+    module = create.element.info.get("virtual")
+    if module is None:
+        return str(compiler.visit_create_table(create, **kwargs))
+    return f"CREATE VIRTUAL TABLE {create.element.name} USING {module}"
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import BigInteger, Select, literal, tuple_
+from sqlalchemy import BigInteger, Select, literal, select, tuple_, union_all
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from core import fields
@@ -42,6 +42,17 @@ class Page(Generic[Item]):
         return {"items": dump(self.items), "next_cursor": self.next_cursor}
 
 
+@dataclass(frozen=True)
+class Part:
+    """A part of a list that one index holds in order: it selects the list's last key.
+
+    `keys` are the columns of that index, of the same types as those of the list.
+    """
+
+    statement: Select[Any]
+    keys: Sequence[InstrumentedAttribute[Any]]
+
+
 def page(
     session: Session,
     statement: Select[Any],
@@ -50,25 +61,42 @@ def page(
     limit: int = DEFAULT,
     cursor: str | None = None,
     descending: bool = False,
+    parts: Sequence[Part] = (),
 ) -> Page[Any]:
     """Return one page of a select of one entity, ordered by its keys; the last key must be unique.
+
+    With `parts`, the page is of what is in one of them; each gives a page at most, so that no more
+    than these are sorted.
 
     Raises:
         Invalid: the cursor is not one of ours, by the field `cursor`.
     """
-    ordered = statement.order_by(*(key.desc() if descending else key.asc() for key in keys))
-    if cursor is not None:
-        place = tuple_(
-            *(
-                literal(value, key.type)
-                for key, value in zip(keys, _decode(cursor, keys), strict=True)
-            )
-        )
-        ordered = ordered.where(tuple_(*keys) < place if descending else tuple_(*keys) > place)
-    found = list(session.scalars(ordered.limit(limit + 1)))
+    place = None if cursor is None else _decode(cursor, keys)
+
+    def cut(wanted: Select[Any], columns: Sequence[InstrumentedAttribute[Any]]) -> Select[Any]:
+        return _after(wanted, columns, place, descending).limit(limit + 1)
+
+    if parts:
+        first = [select(cut(part.statement, part.keys).subquery()) for part in parts]
+        statement = statement.where(keys[-1].in_(union_all(*first)))
+    found = list(session.scalars(cut(statement, keys)))
     more = len(found) > limit
     items = found[:limit]
     return Page(items, _encode([getattr(items[-1], key.key) for key in keys]) if more else None)
+
+
+def _after(
+    statement: Select[Any],
+    keys: Sequence[InstrumentedAttribute[Any]],
+    place: Sequence[Any] | None,
+    descending: bool,  # noqa: FBT001  the list's own order
+) -> Select[Any]:
+    """Put a statement in order, and begin it after a place."""
+    ordered = statement.order_by(*(key.desc() if descending else key.asc() for key in keys))
+    if place is None:
+        return ordered
+    values = tuple_(*(literal(value, key.type) for key, value in zip(keys, place, strict=True)))
+    return ordered.where(tuple_(*keys) < values if descending else tuple_(*keys) > values)
 
 
 def _encode(values: Sequence[Any]) -> str:

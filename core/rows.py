@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any, TypeVar, cast
 
-from sqlalchemy import Connection, Table, bindparam, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Table, bindparam, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -47,10 +47,17 @@ def make(session: Session, model: type[Made], values: Row) -> Made:
 
 
 def make_once(
-    session: Session, model: type[Made], values: Row, unique: tuple[str, ...]
+    session: Session,
+    model: type[Made],
+    values: Row,
+    unique: tuple[str, ...],
+    told: tuple[tuple[str, ColumnElement[Any]], ...] = (),
 ) -> Made | None:
-    """Insert a row and return its object; None where the unique key is taken."""
-    statement = _make_once(model, session.get_bind().dialect.name, unique)
+    """Insert a row and return its object; None where the unique key is taken.
+
+    What is `told` the database works out itself, by column, from `values` too.
+    """
+    statement = _make_once(model, session.get_bind().dialect.name, unique, told)
     return cast("Made | None", session.scalars(statement, values).one_or_none())
 
 
@@ -92,8 +99,12 @@ def _make(model: type[Model]) -> Any:
 
 
 @cache
-def _make_once(model: type[Model], dialect: str, unique: tuple[str, ...]) -> Any:
+def _make_once(
+    model: type[Model], dialect: str, unique: tuple[str, ...], told: tuple[Any, ...]
+) -> Any:
     inserted = _once(model, dialect, unique).returning(*table_of(model).columns)
+    if told:
+        inserted = inserted.values(dict(told))
     return select(model).from_statement(inserted)
 
 

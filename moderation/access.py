@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, bindparam, false, func, or_, select, true
+from sqlalchemy import ColumnElement, and_, bindparam, false, func, or_, select, true
 from sqlalchemy.orm import Session, aliased
 
 from citizen import edges, places
@@ -63,15 +63,27 @@ def officer(session: Session, caller: Caller) -> Officer:
 
 def visible(who: Officer) -> ColumnElement[bool]:
     """Return the condition that a case must meet to exist for the officer."""
+    return and_(true(), *(of_department(code) for code in departments(who)), *within(who))
+
+
+def departments(who: Officer) -> frozenset[str]:
+    """Return the department whose cases alone exist for the officer, if there is one."""
+    return frozenset() if who.sees_all or who.department is None else frozenset({who.department})
+
+
+def within(who: Officer) -> list[ColumnElement[bool]]:
+    """Return what a case of the officer's department must meet besides."""
     if who.sees_all:
-        return true()
+        return []
     if who.department is None:
-        return false()
-    helping = select(AssistingDepartment.report_id).where(
-        AssistingDepartment.department == who.department
-    )
-    ours = or_(Report.lead_department == who.department, Report.id.in_(helping))
-    return ours & Report.area.in_(who.areas) if who.areas else ours
+        return [false()]
+    return [Report.area.in_(sorted(who.areas))] if who.areas else []
+
+
+def of_department(code: str) -> ColumnElement[bool]:
+    """Return the condition that a department leads a case, or helps with it."""
+    helping = select(AssistingDepartment.report_id).where(AssistingDepartment.department == code)
+    return or_(Report.lead_department == code, Report.id.in_(helping))
 
 
 def precise(who: Officer) -> frozenset[str] | None:

@@ -9,12 +9,15 @@ from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from citizen.geo import COARSE_DECIMALS
-from citizen.models import AssistingDepartment, Report
+from citizen.models import Report
 from citizen.states import Clock
 from core.accounts import Credential
 from core.clock import day_end, day_start
-from core.paging import Page, page
-from moderation.access import Officer, precise, visible
+from core.database import unsought
+from core.paging import Page, Part, page
+from moderation.access import Officer, departments, of_department, precise, within
+from moderation.narrowing import narrowed, plan_anew
+from moderation.parts import shares
 from moderation.schemas import Sort
 
 Asked = Mapping[str, Any]
@@ -24,14 +27,25 @@ EXACT = ("status", "area", "category", "channel")
 
 def found(session: Session, asked: Asked, who: Officer, now: datetime) -> Page[Report]:
     """Return one page of the cases that exist for the officer and meet the filters."""
+    scope = _scope(asked, who)
+    plan_anew(session)
+    given = [*within(who), *conditions(asked, who, now), *narrowed(session, asked)]
+    keys = order(asked["sort"])
+    parts = [Part(*share.cases((Report.id,), keys[0].key, given)) for share in shares(scope)]
     return page(
         session,
-        select(Report).where(*wanted(asked, who, now)),
-        keys=order(asked["sort"]),
+        select(Report) if scope else select(Report).where(*given),
+        keys=keys,
         limit=asked["limit"],
         cursor=asked["cursor"],
         descending=asked["sort"] is Sort.NEWEST,
+        parts=parts if scope else (),
     )
+
+
+def _scope(asked: Asked, who: Officer) -> frozenset[str]:
+    """Return the departments to which every case of the list must belong."""
+    return departments(who) | ({asked["department"]} if asked["department"] else set())
 
 
 def order(sort: Sort) -> tuple[InstrumentedAttribute[Any], ...]:
@@ -41,16 +55,13 @@ def order(sort: Sort) -> tuple[InstrumentedAttribute[Any], ...]:
 
 def wanted(asked: Asked, who: Officer, now: datetime) -> list[ColumnElement[bool]]:
     """Return the conditions of a whole list: what exists for the officer, and the filters."""
-    return [visible(who), *conditions(asked, who, now)]
+    belonging = [of_department(code) for code in sorted(_scope(asked, who))]
+    return [*belonging, *within(who), *conditions(asked, who, now)]
 
 
 def conditions(asked: Asked, who: Officer, now: datetime) -> list[ColumnElement[bool]]:
-    """Return the conditions of the filters that were given."""
-    given: list[ColumnElement[bool]] = [
-        getattr(Report, name) == asked[name] for name in EXACT if asked[name] is not None
-    ]
-    if asked["department"] is not None:
-        given.append(_of_department(asked["department"]))
+    """Return the conditions of the filters that were given, but for the department's."""
+    given = [met for name in EXACT if asked[name] is not None for met in [_exact(asked, name)]]
     if asked["overdue"] is not None:
         late = (Report.clock == Clock.RUNNING) & (Report.due_at <= now)
         given.append(late if asked["overdue"] else ~late)
@@ -68,9 +79,12 @@ def conditions(asked: Asked, who: Officer, now: datetime) -> list[ColumnElement[
     return [*given, *_when(asked), *_where(asked, precise(who))]
 
 
-def _of_department(code: str) -> ColumnElement[bool]:
-    helping = select(AssistingDepartment.report_id).where(AssistingDepartment.department == code)
-    return or_(Report.lead_department == code, Report.id.in_(helping))
+def _exact(asked: Asked, name: str) -> ColumnElement[bool]:
+    """Return a filter by one column; by due time, only those of a status have an index in order."""
+    column = getattr(Report, name)
+    walked = asked["sort"] is Sort.DUE and name != "status"
+    met: ColumnElement[bool] = (unsought(column) if walked else column) == asked[name]
+    return met
 
 
 def _account_of(username: str) -> Select[int]:
@@ -94,7 +108,8 @@ def _where(asked: Asked, precisely: frozenset[str] | None) -> list[ColumnElement
     if asked["bbox"] is None:
         return []
     west, south, east, north = asked["bbox"]
-    exact = Report.longitude.between(west, east) & Report.latitude.between(south, north)
+    longitude, latitude = unsought(Report.longitude), unsought(Report.latitude)  # see narrowing
+    exact = longitude.between(west, east) & latitude.between(south, north)
     if precisely is None:
         return [exact]
     known = Report.category.in_(precisely)

@@ -143,10 +143,11 @@ def dispatch(session: Session, report: Report, sent: Sent, actor: Caller, now: d
         "due_at": term.due_at,
     }
     put(session, Dispatch, {**fact(report, actor, now), **values})
+    case = {"report_id": report.id, "submitted_at": report.submitted_at, "due_at": term.due_at}
     put(
         session,
         AssistingDepartment,
-        *({"report_id": report.id, "department": code} for code in helpers),
+        *({**case, "department": code} for code in helpers),
     )
     changes = {
         "lead_department": lead,

@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import cache
 from pathlib import Path
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import Boolean, bindparam, case, func, select
 from sqlalchemy.orm import Session
 
 from citizen.residents.models import Consent, ConsentStep, Purpose
@@ -107,9 +107,10 @@ def _standing(purpose: Purpose, rows: Iterable[Consent]) -> Standing:
     return Standing(purpose, given.version, given.document_digest, given.at, withdrawn_at)
 
 
-def earns(session: Session, account_id: int, anonymous: bool) -> Earning:  # noqa: FBT001  the report's own field
-    """Say whether a report that is sent now can earn points; one statement."""
-    if anonymous:
-        return Earning.ANONYMOUS
-    last = session.connection().execute(LAST_OF_POINTS, {"account": account_id}).scalar()
-    return Earning.YES if last is ConsentStep.GIVEN else Earning.NO_CONSENT
+# Whether a report that is sent now can earn points: said by the very statement that inserts it.
+# `account` is its reporter's, `unnamed` whether it is anonymous.
+EARNING = case(
+    (bindparam("unnamed", type_=Boolean), Earning.ANONYMOUS.value),
+    (LAST_OF_POINTS.scalar_subquery() == ConsentStep.GIVEN, Earning.YES.value),
+    else_=Earning.NO_CONSENT.value,
+)

@@ -20,6 +20,7 @@ from moderation import cases, registry
 from moderation.access import Officer
 from moderation.cases import Asked
 from moderation.exports.columns import FIELDS, Line, Reading, line
+from moderation.narrowing import narrowed
 from moderation.schemas import Sort
 
 MOST = 50_000  # cases in one file; said in the document of the routes
@@ -57,7 +58,7 @@ def drawn(session: Session, asked: Asked, by: Reading) -> Ids:
     newest = asked["sort"] is Sort.NEWEST
     listed = (
         select(Report.id)
-        .where(*cases.wanted(asked, by.who, by.now))
+        .where(*cases.wanted(asked, by.who, by.now), *narrowed(session, asked))
         .order_by(*(key.desc() if newest else key.asc() for key in keys))
         .limit(MOST + 1)
     )
