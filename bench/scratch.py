@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import count
 from typing import Any
 
@@ -22,6 +23,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.schema import CreateIndex, CreateTable
 
+from bench.bulk import made
 from bench.recording import Recording
 from core.database import db
 
@@ -63,7 +65,7 @@ def create(connection: Connection, names: Iterable[str]) -> None:
     """Create the named scratch tables, without the foreign keys."""
     for name in names:
         connection.execute(CreateTable(tables()[name], include_foreign_key_constraints=()))
-        for index in tables()[name].indexes:
+        for index in filter(partial(made, connection), tables()[name].indexes):
             connection.execute(CreateIndex(index))
 
 

@@ -3,20 +3,21 @@
 import random
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
-from itertools import islice
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, text
 from sqlalchemy.orm import Session
 
+from bench import bulk
 from citizen import places, residents
 from citizen.geo import Point
-from citizen.models import AssistingDepartment, Report
+from citizen.models import AssistingDepartment, Report, ReportWords
 from citizen.numbers import new_number
 from citizen.states import Clock, Earning, Status, Unit, Verdict
 from core.accounts import Account, Credential
 from core.clock import local_day
 from core.database import public_id
+from core.rows import put
 from media.models import Photo
 from moderation import registry
 from rewards.catalogue import Offer
@@ -24,6 +25,8 @@ from rewards.models import PointsAccount, PointsLot
 
 SPAN = timedelta(days=730)
 PLENTY = 1_000_000
+PATTERN = 10_000  # cases that are made one by one
+SELDOM = 2_000  # one case in so many holds a word that few hold
 # In 1,000: most is over, and what is open is what officers look at.
 SHARES: dict[Status, int] = {
     Status.SUBMITTED: 10,
@@ -56,7 +59,18 @@ def point(chance: random.Random) -> tuple[Point, str]:
 
 
 def cases(session: Session, count: int, now: datetime, chance: random.Random) -> None:
-    """Insert cases spread over two years, states, departments and areas; new ones are open."""
+    """Insert cases spread over two years, states, departments and areas; new ones are open.
+
+    Many are copies of some thousands, which are made one by one.
+    """
+    times = max(1, count // PATTERN)
+    _some(session, count // times, now, chance)
+    if times > 1:
+        apart = int(SPAN.total_seconds() / count)
+        bulk.multiply(session.connection(), times, apart)
+
+
+def _some(session: Session, count: int, now: datetime, chance: random.Random) -> None:
     spots = [point(chance) for _ in range(400)]
     people = list(session.scalars(select(Account.id).where(Account.kind == "resident")))
     staff = select(Credential.account_id).where(Credential.username.like("handler-%"))
@@ -64,10 +78,13 @@ def cases(session: Session, count: int, now: datetime, chance: random.Random) ->
     departments = sorted(registry.departments(session))
     categories = [category for category in places.categories() if "suishoupai" in category.channels]
     choices = (spots, people, handlers, departments, categories)
-    rows = (_case(at, count, now, chance, choices) for at in range(count))
-    while batch := list(islice(rows, 5_000)):
-        session.connection().execute(insert(Report), batch)
+    rows = [_case(at, count, now, chance, choices) for at in range(count)]
+    put(session, Report, *rows)
+    words = [{"rowid": row["id"], "grams": (row["description"], row["address"])} for row in rows]
+    put(session, ReportWords, *words)
     _assistants(session, departments, chance)
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text(bulk.LAST_ID))
 
 
 def _case(
@@ -84,10 +101,11 @@ def _case(
     latitude = spot.latitude + chance.uniform(-0.004, 0.004)
     lead = chance.choice(departments)
     return {
+        "id": at + 1,
         "number": new_number("3708", local_day(submitted_at)),
         "channel": "huhutong" if "huhutong" in category.channels and at % 4 == 0 else "suishoupai",
         "category": category.code,
-        "description": "，".join(chance.sample(WORDS, 4)) + f"，编号{at}",
+        "description": _told(at, chance),
         "reporter_id": chance.choice(people),
         "anonymous": False,
         "earning": Earning.YES,
@@ -130,6 +148,12 @@ def _case(
     }
 
 
+def _told(at: int, chance: random.Random) -> str:
+    """Describe a case by words that are often used, and now and then by one that is not."""
+    words = chance.sample(WORDS, 4) + (["沼气"] if at % SELDOM == 0 else [])
+    return "，".join(words) + f"，编号{at}"
+
+
 def _status(chance: random.Random, age: float) -> Status:
     """Draw a status; nine of ten open cases are among the newest tenth."""
     drawn = chance.choices(list(SHARES), list(SHARES.values()))[0]
@@ -146,10 +170,15 @@ def _clock(status: Status) -> Clock:
 
 def _assistants(session: Session, departments: Sequence[str], chance: random.Random) -> None:
     """Let one case in twenty have a department that helps."""
-    ids = session.scalars(select(Report.id).where(Report.id % 20 == 0))
-    rows = [{"report_id": key, "department": chance.choice(departments)} for key in ids]
-    if rows:
-        session.execute(insert(AssistingDepartment), rows)
+    instants = select(Report.id, Report.lead_department, Report.submitted_at, Report.due_at)
+    rows = session.execute(instants.where(Report.id % 20 == 0)).all()
+    names = ("report_id", "department", "submitted_at", "due_at")
+    helped = [
+        dict(zip(names, (key, chance.choice(departments), *instants), strict=True))
+        for key, lead, *instants in rows
+        if lead is not None
+    ]
+    put(session, AssistingDepartment, *helped)
 
 
 def photos(session: Session, owners: Sequence[int], now: datetime) -> list[str]:
