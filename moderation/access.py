@@ -3,14 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ColumnElement, and_, bindparam, false, func, or_, select, true
 from sqlalchemy.orm import Session, aliased
 
-from citizen import edges, places
+from citizen import edges, geo, places
 from citizen import service as reports
 from citizen.edges import Edge
 from citizen.errors import NotForYou
+from citizen.geo import Point
 from citizen.guards import Guard
 from citizen.models import AssistingDepartment, HistoryEntry, Report
 from citizen.states import Action, Status
@@ -94,6 +96,22 @@ def precise(who: Officer) -> frozenset[str] | None:
     if who.sees_all:
         return None
     return frozenset(found.code for found in places.categories() if not found.whistle)
+
+
+def blurred(who: Officer, category: str) -> bool:
+    """Say whether the officer may know places of a category to three decimals only."""
+    known = precise(who)
+    return known is not None and category not in known
+
+
+def spot(who: Officer, case: Any) -> Point:
+    """Return where a case or its row is, as far as the officer may know.
+
+    Whatever is worked out for the officer begins here: a distance or a hint from the precise place
+    would let them find it.
+    """
+    point = Point(case.longitude, case.latitude)
+    return geo.coarse(point) if blurred(who, case.category) else point
 
 
 def case_for(session: Session, number: str, who: Officer, *, lock: bool = False) -> Report:

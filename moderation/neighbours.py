@@ -3,17 +3,18 @@
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from citizen import geo
-from citizen.geo import Point
 from citizen.models import Report
 from citizen.states import Status
-from moderation import duplicates
+from moderation import access, duplicates
+from moderation.access import Officer
 from moderation.duplicates import Limits, Sighting
 
 MOST_COMPARED = 200
+BLUR_M = 100  # more than three decimals can move a place
 NEARBY = (  # every case that is shown asks it, so it is built once
     select(Report)
     .where(
@@ -32,19 +33,21 @@ NEARBY = (  # every case that is shown asks it, so it is built once
 def likely_duplicates(
     session: Session,
     case: Report,
-    visible: ColumnElement[bool],
+    who: Officer,
     pictured: Collection[str] = (),
 ) -> list[dict[str, Any]]:
     """Return likely duplicates among what the reader may see, likeliest first, with reasons.
 
     `pictured` are the numbers of cases in which the same picture was found, see
-    `photos.recycling.seen_before`.
+    `photos.recycling.seen_before`. Distances are between the places as the reader may know them.
     """
     limits = Limits()
-    nearby = session.scalars(NEARBY.where(visible), _around(case, limits))
+    nearby = session.scalars(NEARBY.where(access.visible(who)), _around(case, who, limits))
     others = {other.number: other for other in nearby}
     ranked = duplicates.rank(
-        _sighting(case), (_sighting(other, pictured) for other in others.values()), limits
+        _sighting(case, who),
+        (_sighting(other, who, pictured) for other in others.values()),
+        limits,
     )
     return [
         {
@@ -58,10 +61,10 @@ def likely_duplicates(
     ]
 
 
-def _around(case: Report, limits: Limits) -> dict[str, Any]:
+def _around(case: Report, who: Officer, limits: Limits) -> dict[str, Any]:
     """Return what NEARBY asks for: the box and the span of time around a case."""
-    point = Point(case.longitude, case.latitude)
-    box = geo.box_around(point, limits.reach_m(case.category))
+    blur = BLUR_M if access.blurred(who, case.category) else 0
+    box = geo.box_around(access.spot(who, case), limits.reach_m(case.category) + blur)
     return {
         "category": case.category,
         "south": box.south,
@@ -74,11 +77,11 @@ def _around(case: Report, limits: Limits) -> dict[str, Any]:
     }
 
 
-def _sighting(report: Report, pictured: Collection[str] = ()) -> Sighting:
+def _sighting(report: Report, who: Officer, pictured: Collection[str] = ()) -> Sighting:
     return Sighting(
         number=report.number,
         category=report.category,
-        point=Point(report.longitude, report.latitude),
+        point=access.spot(who, report),
         at=report.submitted_at,
         description=report.description,
         ended_at=report.ended_at,

@@ -1,8 +1,9 @@
 """What an officer's answers are made of; the reporter is in none of them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from sqlalchemy import select
@@ -90,10 +91,8 @@ def place(case: Any, who: Officer, crs: Crs) -> dict[str, Any]:
 
     A precise place would name the person.
     """
-    point = Point(case.longitude, case.latitude)
-    known = access.precise(who)
-    blurred = known is not None and case.category not in known
-    shown = geo.from_wgs84(geo.coarse(point) if blurred else point, crs)
+    blurred = access.blurred(who, case.category)
+    shown = geo.from_wgs84(access.spot(who, case), crs)
     digits = 3 if blurred else 7
     return {
         "longitude": round(shown.longitude, digits),
@@ -125,7 +124,7 @@ def whole(
         "media": publication.for_staff(own),
         "assisting": _assisting(session, case),
         "checks": found,
-        "similar": neighbours.likely_duplicates(session, case, access.visible(who), pictured),
+        "similar": neighbours.likely_duplicates(session, case, who, pictured),
         "merged_into": _primary_number(session, case),
         "results": _results(session, case, photos.get(("resolution", case.number), [])),
     }
@@ -168,25 +167,35 @@ def _results(session: Session, case: Report, photos: Sequence[Any]) -> list[dict
 
 
 def checks(session: Session, case: Report, photos: Sequence[Any], who: Officer) -> dict[str, Any]:
-    """Compare what photos claim with what the resident says; unknown is null and proves nothing."""
+    """Compare what photos claim with what the resident says; unknown is null and proves nothing.
+
+    Whoever may not know the precise place is told by what three decimals say.
+    """
+    blurred = access.blurred(who, case.category)
     report = ReportFacts(
-        point=Point(case.longitude, case.latitude),
+        point=access.spot(who, case),
         submitted_at=case.submitted_at,
         occurred_at=case.occurred_at,
         accuracy_m=case.accuracy_m,
         crs=Crs(case.declared_crs),
     )
     return {
-        "photos": [check(_facts(photo), report) for photo in photos],
-        "seen_before": recycling.seen_before(session, case, photos, access.visible(who)),
+        "photos": [check(_facts(photo, blurred=blurred), report) for photo in photos],
+        "seen_before": recycling.seen_before(
+            session, case, photos, access.visible(who), partial(access.spot, who)
+        ),
     }
 
 
-def _facts(photo: Any) -> PhotoFacts:
+def _facts(photo: Any, *, blurred: bool) -> PhotoFacts:
     """Return what a photo's row says of its file, under the names that it has there."""
     named = (name.name for name in fields(PhotoFacts) if name.name not in {"media", "received_at"})
     rest = {name: getattr(photo, name) for name in named}
-    return PhotoFacts(media=photo.public_id, received_at=photo.created_at, **rest)
+    facts = PhotoFacts(media=photo.public_id, received_at=photo.created_at, **rest)
+    if not blurred or facts.longitude is None or facts.latitude is None:
+        return facts
+    claimed = geo.coarse(Point(facts.longitude, facts.latitude))
+    return replace(facts, longitude=claimed.longitude, latitude=claimed.latitude)
 
 
 def history(session: Session, case: Report) -> list[dict[str, Any]]:

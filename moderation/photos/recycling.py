@@ -4,7 +4,7 @@ Who used a picture first is never suspected. Somebody else's picture is suspicio
 one's own where it was used for another place; at the same place it is a second try.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -20,6 +20,7 @@ SAME_PLACE_M: Final = 250
 REPORTED: Final = ("report", "supplement")
 SHOWN: Final = (*REPORTED, "resolution")
 Photos = Mapping[tuple[str, str], list[Any]]
+SpotOf = Callable[[Any], Point]
 # A verdict and the answer to it ask the same: what was found holds within one unit of work.
 _found: Final[WeakKeyDictionary[SessionTransaction, dict[Any, Any]]] = WeakKeyDictionary()
 
@@ -58,19 +59,29 @@ def _kept(session: Session) -> dict[Any, Any]:
     return _found.setdefault(transaction, {})
 
 
+def exactly(case: Any) -> Point:
+    """Return where a case or its row is."""
+    return Point(case.longitude, case.latitude)
+
+
 def seen_before(
-    session: Session, case: Report, photos: Sequence[Any], visible: ColumnElement[bool]
+    session: Session,
+    case: Report,
+    photos: Sequence[Any],
+    visible: ColumnElement[bool],
+    spot_of: SpotOf = exactly,
 ) -> list[dict[str, Any]]:
     """Return in which other cases that the reader may see the same pictures are.
 
     Each with the differing bits of 63, whether one account used both, and whether that may be
-    fraud. A picture that stands twice in a case is named once.
+    fraud, by the places as the reader may know them. A picture that stands twice in a case is named
+    once.
     """
     found: dict[tuple[str, str], dict[str, Any]] = {}
-    for use in _uses(session, photos, visible):
+    for use in _uses(session, photos, visible, spot_of):
         if use.number == case.number:
             continue
-        entry = _entry(use, Point(case.longitude, case.latitude))
+        entry = _entry(use, spot_of(case))
         first = found.setdefault((entry["media"], entry["number"]), entry)
         first["possible_fraud"] |= entry["possible_fraud"]
         first["distance"] = min(first["distance"], entry["distance"])
@@ -96,17 +107,18 @@ def holds_of(session: Session, reports: Sequence[Report]) -> Mapping[int, tuple[
     found = photos_of(session, list(spots))
     photos = [photo for (kind, _), some in found.items() if kind in REPORTED for photo in some]
     held = set()
-    for use in _uses(session, photos, true()):
+    for use in _uses(session, photos, true(), exactly):
         report = spots[use.photo.subject_id]
-        spot = Point(report.longitude, report.latitude)
-        if use.number != report.number and _suspicious(use, spot):
+        if use.number != report.number and _suspicious(use, exactly(report)):
             held.add(report.id)
     return dict.fromkeys(sorted(held), (RECYCLED,))
 
 
-def _uses(session: Session, photos: Sequence[Any], visible: ColumnElement[bool]) -> list[Use]:
+def _uses(
+    session: Session, photos: Sequence[Any], visible: ColumnElement[bool], spot_of: SpotOf
+) -> list[Use]:
     found = _twins(session, photos)
-    spots = _spots(session, {twin.subject[1] for twin in found}, visible)
+    spots = _spots(session, {twin.subject[1] for twin in found}, visible, spot_of)
     named = {photo.public_id: photo for photo in photos}
     return [
         Use(named[twin.media], twin, twin.subject[1], spots[twin.subject[1]])
@@ -116,13 +128,13 @@ def _uses(session: Session, photos: Sequence[Any], visible: ColumnElement[bool])
 
 
 def _spots(
-    session: Session, numbers: Collection[str], visible: ColumnElement[bool]
+    session: Session, numbers: Collection[str], visible: ColumnElement[bool], spot_of: SpotOf
 ) -> dict[str, Point]:
     if not numbers:
         return {}
-    wanted = select(Report.number, Report.longitude, Report.latitude)
+    wanted = select(Report.number, Report.category, Report.longitude, Report.latitude)
     rows = session.execute(wanted.where(Report.number.in_(numbers), visible))
-    return {number: Point(longitude, latitude) for number, longitude, latitude in rows}
+    return {row.number: spot_of(row) for row in rows}
 
 
 def _suspicious(use: Use, spot: Point) -> bool:
