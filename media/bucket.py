@@ -85,7 +85,7 @@ class S3Store:
         return 0
 
     def probe(self) -> None:
-        self._within(self._ask_for_bucket)
+        self._within(self._ask_for_bucket, self.patience.probe)
 
     def _read(self, key: str) -> bytes:
         with self._missing():
@@ -158,12 +158,13 @@ class S3Store:
         watch(client)
         return client
 
-    def _within(self, work: Callable[[], Answer]) -> Answer:
+    def _within(self, work: Callable[[], Answer], seconds: float | None = None) -> Answer:
         """Do the work before its deadline, or raise StoreAway."""
+        assert self._client  # noqa: S101  made before time runs: its libraries take half a second
         call = Call(self._leave)
         self._enter(call)
         try:
-            return call.result(work, self.patience.whole)
+            return call.result(work, seconds or self.patience.whole)
         except ObjectMissing:
             raise
         except Exception as error:

@@ -19,15 +19,19 @@ _running = threading.local()
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """Seconds to wait: for a connection, for each read of it, and for a whole call."""
+    """Seconds to wait: for a connection, for each read of it, for a whole call, for a probe.
+
+    An upload waits for a probe and for a call.
+    """
 
     connect: float
     read: float
     whole: float
+    probe: float = 1.0
 
 
-AT_ONCE: Final = Patience(1, 3, 4)  # somebody waits, five seconds at most
-AT_LEISURE: Final = Patience(5, 30, 90)  # an operator copies large files over a slow line
+AT_ONCE: Final = Patience(1, 3, 3.4)  # somebody waits, five seconds at most
+AT_LEISURE: Final = Patience(5, 30, 90, 30)  # an operator copies large files over a slow line
 
 
 class Call:

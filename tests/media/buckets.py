@@ -16,7 +16,8 @@ class FakeBucket:
     """`mode` says how it answers; modern checksums and chunked bodies are refused, as by many.
 
     `silent` never answers, `deaf` answers everything but a put, `dripping` sends a byte a second
-    of a body and `dribbling` of the headers, `slow` takes a moment for each put; a number is the
+    of a body and `dribbling` of the headers, `slow` takes a moment for each put and `late` more
+    than one second for every answer; a number is the
     status of every answer. `refused` and `blackholed` end connections and take no new ones, at
     once or by never answering; `turn` changes to or from them. `cut` counts the drips whose reader
     went away.
@@ -74,6 +75,8 @@ class FakeBucket:
         headers = {name.lower(): value for name, value in sent.headers.items()}
         modern = any(name.startswith("x-amz-checksum") for name in headers)
         deaf = self.mode == "deaf" and sent.command == "PUT"
+        if self.mode == "late":
+            self.ended.wait(1.3)
         if modern or "aws-chunked" in headers.get("content-encoding", ""):
             sent.reply(400, b"<Error><Code>InvalidArgument</Code></Error>")
         elif self.mode in {"refused", "blackholed"}:  # a connection kept from better times

@@ -20,7 +20,7 @@ from cryptography.x509.oid import NameOID
 from core.settings import Settings, SettingsError, from_environment
 from media import bucket as module
 from media.bucket import MOST_CALLS, SLOW, WAIT, S3Store
-from media.calls import Call, Patience
+from media.calls import AT_ONCE, Call, Patience
 from media.errors import ObjectMissing, StoreAway
 from media.folder import LocalStore
 from media.models import Variant
@@ -63,6 +63,16 @@ def test_what_was_put_is_read_back_below_its_prefix(store: S3Store, fake: FakeBu
         assert stream.read() == b"other"
     assert all(name.startswith("evidence/") for name in fake.objects)
     assert all(f" /{NAME}" in line for line in fake.seen), "by path, never by host name"
+
+
+def test_a_store_that_is_late_with_every_answer_is_away_before_anything_is_sent(
+    store: S3Store, fake: FakeBucket
+) -> None:
+    """A probe and a put that take their time one after the other are more than five seconds."""
+    fake.mode = "late"
+    with pytest.raises(StoreAway):
+        store.probe()
+    assert AT_ONCE.probe + WAIT + AT_ONCE.whole < 5
 
 
 def test_deleting_asks_one_by_one_and_may_be_done_twice(store: S3Store, fake: FakeBucket) -> None:
@@ -178,7 +188,7 @@ def test_a_silent_store_holds_half_of_the_threads_and_refuses_the_others_at_once
     fake.mode = "silent"
     with ThreadPoolExecutor(2 * MOST_CALLS) as pool:
         began = time.monotonic()
-        first = [pool.submit(store.probe) for _ in range(MOST_CALLS)]
+        first = [pool.submit(put, store, new_key()) for _ in range(MOST_CALLS)]
         wait_until(lambda: fake.hanging == MOST_CALLS)
         time.sleep(max(0, began + SLOW + 0.1 - time.monotonic()))
         for attempt in (store.probe, lambda: put(store, new_key())):
