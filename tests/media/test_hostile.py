@@ -6,9 +6,12 @@ prints verdicts, seconds and memory; here the suite only says whether all of the
 
 import csv
 import itertools
+import os
+import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -17,11 +20,20 @@ from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from core.database import reading
-from media import service
+from media import decoder, service
 from media.models import Photo
 from tests.clients import Api
 from tests.media import hostile as campaign
-from tests.media.hostile.looking import BARE, anatomy, complaints, has_magenta, wrong_with
+from tests.media.hostile.looking import (
+    BARE,
+    anatomy,
+    complaints,
+    has_magenta,
+    verdict,
+    verdicts,
+    wrong_about,
+    wrong_with,
+)
 from tests.media.hostile.sound import PICTURE, seeds
 from tests.media.hostile.verdicts import ACCEPTED, EITHER, FLIPS, REFUSALS, STATUS, UPRIGHT, Hostile
 from tests.media.pictures import jpeg, mpo, opened
@@ -132,15 +144,42 @@ def real() -> Iterator[Hostile]:
 
 @pytest.mark.parametrize("start", range(0, FLIPS, FLIPS_IN_TURN))
 def test_flipped_bits_give_a_sane_picture_or_a_named_refusal(start: int) -> None:
-    files = itertools.islice(campaign.flips(), start, start + FLIPS_IN_TURN)
-    wrong = {file.name: complaints(file) for file in files}
-    assert len(wrong) == FLIPS_IN_TURN
-    assert {name: told for name, told in wrong.items() if told} == {}
+    files = list(itertools.islice(campaign.flips(), start, start + FLIPS_IN_TURN))
+    assert len({file.name for file in files}) == FLIPS_IN_TURN
+    assert complained_of(files) == {}
 
 
 def test_spliced_files_give_a_sane_picture_or_a_named_refusal() -> None:
-    wrong = {file.name: complaints(file) for file in campaign.splices()}
-    assert {name: told for name, told in wrong.items() if told} == {}
+    assert complained_of(list(campaign.splices())) == {}
+
+
+def complained_of(files: Sequence[Hostile]) -> dict[str, list[str]]:
+    told = {file.name: wrong_about(file, *found) for file, *found in verdicts(files)}
+    assert len(told) == len(files)
+    return {name: wrong for name, wrong in told.items() if wrong}
+
+
+def test_of_many_at_once_each_is_told_what_it_is_told_alone() -> None:
+    files = [*itertools.islice(campaign.flips(), 0, None, 50), *campaign.FAMILIES["noise"]()]
+    files = [*files, *itertools.islice(campaign.splices(), 0, None, 25)]
+    assert [found for _, *found in verdicts(files)] == [[*verdict(file.data)] for file in files]
+
+
+def test_a_file_that_ends_the_child_of_many_is_shown_to_the_program(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    files = [Hostile(str(at), jpeg(comment=str(at)), frozenset({ACCEPTED})) for at in range(9)]
+    answered = decoder.answered
+
+    def planted(stream: BytesIO, boxes: None) -> bytes:
+        if stream.getvalue() in {files[0].data, files[4].data, files[5].data}:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return answered(stream, boxes)
+
+    monkeypatch.setattr(decoder, "answered", planted)
+    told = list(verdicts(files))
+    assert [file for file, *_ in told] == files
+    assert {found for _, found, _ in told} == {ACCEPTED}
 
 
 def test_bombs_take_little_memory_and_no_file_too_much_memory_or_time() -> None:

@@ -27,7 +27,7 @@ from media.files import Box
 from media.models import Photo, PhotoDecision
 from tests.clients import Api
 from tests.media import canaries, hostile
-from tests.media.hostile.looking import BARE, anatomy, blackened, has_magenta, verdict
+from tests.media.hostile.looking import BARE, anatomy, blackened, has_magenta, verdict, verdicts
 from tests.media.hostile.verdicts import ACCEPTED
 from tests.media.pictures import jpeg, opened
 
@@ -112,9 +112,9 @@ def judge() -> Callable[[Path], list[dict[str, Any]]]:
 def accepted() -> Iterator[tuple[str, list[bytes]]]:
     """The copies of every accepted file, by the file's name."""
     for family, make in hostile.FAMILIES.items():
-        for file in make():
-            if ACCEPTED in file.may:
-                yield f"{family}-{file.name}", copies_of(file.data)
+        for file, _, picture in verdicts([file for file in make() if ACCEPTED in file.may]):
+            copies = [] if picture is None else [picture.thumb, picture.large]
+            yield f"{family}-{file.name}", copies
     for made in canaries.all_dressed():
         yield f"planted-{made.name}", all_copies_of(made.data)
 

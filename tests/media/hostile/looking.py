@@ -6,14 +6,14 @@ import itertools
 import json
 import os
 import resource
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import astuple
 
 from PIL import Image
 
 from core.errors import DomainError
-from media import images
+from media import decoder, images
 from media.decoding import Program, read_copies, read_picture, readable
 from media.files import Box, Copies, Picture, weigh
 from tests.media.hostile.verdicts import ACCEPTED, MOST_PIXELS, REFUSALS, Hostile
@@ -38,6 +38,53 @@ def verdict(data: bytes) -> tuple[str, Picture | None]:
     except DomainError as refusal:
         if refusal.code not in REFUSALS:
             raise
+        return refusal.code, None
+
+
+def verdicts(files: Sequence[Hostile]) -> Iterator[tuple[Hostile, str, Picture | None]]:
+    """Verdicts of many files by few children, each confined as the program confines its own.
+
+    A child for each costs fifteen times what a small file does. One that ends its child, of
+    whatever, is shown to the program; so each is told what an upload of it would be told.
+    """
+    at = 0
+    while at < len(files):
+        for answer in _answers(files[at:]):
+            yield files[at], *_read(files[at].data, answer)
+            at += 1
+        if at < len(files):
+            yield files[at], *verdict(files[at].data)
+            at += 1
+
+
+def _answers(files: Sequence[Hostile]) -> Iterator[bytes]:
+    """What a child says of the files, as far as it lives."""
+    reads, writes = os.pipe()
+    child = os.fork()
+    if not child:
+        os.close(reads)
+        decoder.confine()
+        for file in files:
+            told = decoder.answered(io.BytesIO(file.data), None)
+            _write(writes, len(told).to_bytes(4) + told)
+        os._exit(0)
+    os.close(writes)
+    with open(reads, "rb") as told_of:  # noqa: PTH123, a descriptor has no path
+        while head := told_of.read(4):
+            yield told_of.read(int.from_bytes(head))
+    os.waitpid(child, 0)
+
+
+def _write(pipe: int, told: bytes) -> None:
+    while told:
+        told = told[os.write(pipe, told) :]
+
+
+def _read(data: bytes, answer: bytes) -> tuple[str, Picture | None]:
+    try:
+        weigh(io.BytesIO(data))
+        return ACCEPTED, read_picture(answer)
+    except DomainError as refusal:
         return refusal.code, None
 
 
