@@ -31,7 +31,7 @@ KEPT_SECONDS = 30
 
 @dataclass(frozen=True)
 class Rules:
-    """All that decides routing and deadlines, as of one reading."""
+    """All that decides routing and deadlines, as of one reading; closed departments keep names."""
 
     departments: Mapping[str, routing.Department]
     names: Mapping[str, str]
@@ -57,14 +57,15 @@ def forget() -> None:
 
 
 def _read(session: Session) -> Rules:
-    rows = session.execute(select(Department.code, Department.name).where(Department.active))
-    names = dict(rows.all())
+    rows = session.execute(select(Department.code, Department.name, Department.active)).all()
     days = session.execute(select(CalendarDay.day, CalendarDay.working))
     version, table = _edition(session, RoutingRule)
     _, terms = _edition(session, DeadlineRow)
     return Rules(
-        departments={code: routing.Department(code, name) for code, name in names.items()},
-        names=names,
+        departments={
+            row.code: routing.Department(row.code, row.name) for row in rows if row.active
+        },
+        names={row.code: row.name for row in rows},
         routing=tuple(Rule.from_json(body) for body in table),
         deadlines=tuple(DeadlineRule.from_json(body) for body in terms),
         calendar=WorkCalendar(dict(days.all())),
@@ -82,7 +83,7 @@ def _edition(session: Session, model: Any) -> tuple[str, list[dict[str, Any]]]:
 
 
 def departments(session: Session) -> Mapping[str, str]:
-    """Return the names of departments by code."""
+    """Return the names of departments by code, of closed ones too: old cases name them."""
     return rules(session).names
 
 

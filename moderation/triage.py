@@ -133,7 +133,7 @@ def dispatch(session: Session, report: Report, sent: Sent, actor: Caller, now: d
     """
     lead = sent["department"] or report.suggested_department
     helpers = list(dict.fromkeys(sent["assisting"]))
-    _check_departments(session, sent["department"], lead, helpers)
+    _check_departments(session, lead, helpers)
     chosen = future(sent["due_at"], now)
     term = terms.begin(session, report.category, Term.HANDLING, now, until=chosen)
     values = {
@@ -159,10 +159,12 @@ def dispatch(session: Session, report: Report, sent: Sent, actor: Caller, now: d
     workflow.advance(session, report, Action.DISPATCH, actor=actor, now=now, changes=changes)
 
 
-def _check_departments(session: Session, named: str | None, lead: str, helpers: list[str]) -> None:
-    known = registry.departments(session)
-    if named is not None and named not in known:
-        raise Invalid(errors={"department": [say("没有该部门", "No such department")]})
+def _check_departments(session: Session, lead: str, helpers: list[str]) -> None:
+    """Require departments that are open; a suggested one may have closed since the report came."""
+    known = registry.rules(session).departments
+    if lead not in known:
+        message = say("没有该部门，或已停用", "No such department, or it is closed")
+        raise Invalid(errors={"department": [message]})
     for index, code in enumerate(helpers):
         if code not in known or code == lead:
             raise Invalid(
