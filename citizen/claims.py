@@ -16,11 +16,17 @@ VOIDED = frozenset({Status.DECLINED, Status.WITHDRAWN})
 
 
 def follow(session: Session, report: Report, edge: Edge, now: datetime) -> None:
-    """Announce the edge's effect on points; what was found true stays so until the next verdict."""
+    """Announce the edge's effect on points; what was found true stays so until the next verdict.
+
+    A case that was declined earns nothing, whatever a reviewer then says of its verdict: an appeal
+    opens it again.
+    """
     if edge.points is PointsEffect.NONE:
         return
     reopened = edge.points is PointsEffect.PENDING and report.verdict is not None
     effect = PointsEffect.SETTLE if reopened else edge.points
+    if report.status in VOIDED:
+        effect = PointsEffect.VOID
     settle(session, report, now, effect=effect)
 
 
