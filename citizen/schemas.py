@@ -12,6 +12,7 @@ from core.paging import PageQuery
 from core.schemas import NamedSchema
 from media.schemas import PhotoFactSchema, PhotoSchema
 
+NOTE = 2_400  # a coded reason in words, who is competent (200) and a note of their own (2,000)
 CODE = r"^[A-Za-z0-9][A-Za-z0-9_-]*$"
 
 
@@ -85,7 +86,7 @@ class StepSchema(Schema):
     label = Text()
     status = Choice(Status)
     status_label = Text()
-    note = Text(most=2000, allow_none=True)
+    note = Text(most=NOTE, allow_none=True)
 
 
 class PointsSchema(Schema):

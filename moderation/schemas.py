@@ -7,7 +7,7 @@ from typing import Any
 from marshmallow import ValidationError, fields, validates_schema
 
 from citizen.geo import Crs
-from citizen.schemas import CODE, PlaceSchema
+from citizen.schemas import CODE, NOTE, PlaceSchema
 from citizen.states import Action, Status, Verdict
 from core.api import Schema
 from core.fields import Choice, Day, Moment, QueryBoolean, StrictBoolean, StrictInteger, Text
@@ -180,7 +180,7 @@ class HistorySchema(Schema):
     target = Choice(Status, data_key="to")
     actor_role = Text()
     department = fields.Nested(NamedSchema, allow_none=True)
-    note = Text(most=2000, allow_none=True)
+    note = Text(most=NOTE, allow_none=True)
     changes = fields.Dict(
         keys=fields.String(), values=fields.Dict(), metadata={"description": "{字段: {from, to}}"}
     )
