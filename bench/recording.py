@@ -5,7 +5,7 @@ against a floor that does so too.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 import marshmallow
 from flask import Flask
 from marshmallow import class_registry
-from sqlalchemy import Table, event
+from sqlalchemy import Column, Table, event
 
 from core.database import db
 
@@ -76,7 +76,18 @@ class Recording:
 
 
 def _named(table: Table, values: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if name in table.columns}
+    """Return a row as the statement names it; what the database works out itself is any choice."""
+    named = {name: value for name, value in values.items() if name in table.columns}
+    told = [column for column in table.columns if _told(column) and column.name not in named]
+    return named | {column.name: next(iter(_choices(column))) for column in told}
+
+
+def _told(column: Column[Any]) -> bool:
+    return not (column.nullable or column.primary_key or column.default) and bool(_choices(column))
+
+
+def _choices(column: Column[Any]) -> Iterable[Any]:
+    return getattr(column.type, "enum_class", None) or ()
 
 
 def _columns(statement: str) -> tuple[str, ...]:
