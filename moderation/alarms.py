@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from citizen import service as reports
 from citizen import workflow
 from citizen.models import RUNNING, Report
-from citizen.states import Clock
+from citizen.states import Clock, Status
 from core import audit
 from core.rows import put_once
 from moderation import terms, urgency
@@ -49,15 +49,22 @@ def due(case: Report, now: datetime) -> bool:
 
 
 def shown(session: Session, case: Report, now: datetime) -> dict[str, str | None]:
-    """Return what an answer says of a case: its gravest alarm. One that is over is red at once."""
-    if case.clock is not Clock.RUNNING:
-        return {"alarm": None, "alarm_label": None}
-    over = Alarm(Level.RED, case.due_at)
-    name = urgency.graver(case.alarm, over) if case.due_at <= now else case.alarm
+    """Return what an answer says of a case: its gravest alarm, with whom it went to."""
+    name = _present(case, now)
     if name is None:
         return {"alarm": None, "alarm_label": None}
     label = urgency.label(name, terms.steps(session, case))
     return {"alarm": urgency.read(name)[0], "alarm_label": label}
+
+
+def _present(case: Report, now: datetime) -> str | None:
+    """Return the alarm that holds now; what is over is red before the worker came by."""
+    if case.status is Status.PARKED and case.review_at is not None and case.review_at <= now:
+        return Level.REVIEW
+    if case.clock is not Clock.RUNNING:
+        return None
+    over = Alarm(Level.RED, case.due_at)
+    return urgency.graver(case.alarm, over) if case.due_at <= now else case.alarm
 
 
 def _keep(session: Session, case: Report, alarm: Alarm, now: datetime) -> bool:

@@ -32,6 +32,7 @@ class Level(StrEnum):
     YELLOW = "yellow"
     RED = "red"
     ESCALATED = "escalated"
+    REVIEW = "review"  # of what was put aside until a day that has come; it never rings
 
 
 LEVEL_LABELS: dict[Level, str] = {
@@ -39,6 +40,7 @@ LEVEL_LABELS: dict[Level, str] = {
     Level.YELLOW: "黄牌",
     Level.RED: "红牌",
     Level.ESCALATED: "升级督办",
+    Level.REVIEW: "挂账到期待复查",
 }
 SEVERITY = tuple(Level)
 

@@ -107,6 +107,20 @@ def test_no_alarm_rings_in_a_pause_and_the_rest_follow_it(office: Office, number
     assert [level for level, _ in rung(office)] == ["notice", "yellow", "red"]
 
 
+def test_what_was_put_aside_asks_for_its_review_from_the_day_on(
+    office: Office, number: str
+) -> None:
+    with on(office, "03-09 10:00"):
+        office.act("dispatcher", number, "park", {**WHY, "review_on": "2026-03-20"})
+    for moment, expected in (
+        ("03-19 23:59", (None, None)),
+        ("03-20 00:00", ("review", "挂账到期待复查")),
+    ):
+        with on(office, moment):
+            assert sweep(office, moment) == 0
+            assert shown(office, number) == expected
+
+
 def test_a_pause_within_a_day_takes_no_alarm_back(office: Office, number: str) -> None:
     assert sweep(office, YELLOW) == 1
     with on(office, "03-11 10:00"):
