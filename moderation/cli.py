@@ -1,5 +1,8 @@
 """Commands about departments and rules."""
 
+import json
+from pathlib import Path
+
 import click
 from flask import Flask
 from flask.cli import AppGroup
@@ -32,10 +35,31 @@ def ship_rules() -> None:
     click.echo(f"loaded: {', '.join(loaded) or 'nothing new'}")
 
 
+@rules.command("calendar")
+@click.argument("path", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def load_calendar(path: Path) -> None:
+    """Load the days of a decree, and count anew what was due by assumed ones.
+
+    The file is like moderation/data/calendar.json: {"days": [{"day", "working", "note"}, …]}.
+    """
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        with writing() as session:
+            loaded = registry.load_calendar(session, document)
+    except (ValueError, KeyError, TypeError) as error:
+        raise click.ClickException(f"not a calendar: {error!r}") from error
+    click.echo(f"loaded: {loaded} days")
+    _recompute()
+
+
 @rules.command("recompute")
 def recompute_due_times() -> None:
     """Count provisional due times anew, once the working days of their year are published."""
     registry.forget()
+    _recompute()
+
+
+def _recompute() -> None:
     with reading() as session:
         numbers = recounts.provisional(session)
     changed = 0

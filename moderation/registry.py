@@ -18,8 +18,9 @@ from sqlalchemy.orm import Session
 
 from citizen.atlas import Place
 from core.clock import local_day
+from core.upsert import insert_into
 from moderation import routing
-from moderation.calendar import WorkCalendar
+from moderation.calendar import WorkCalendar, overrides_from_json
 from moderation.deadlines import DeadlineRule
 from moderation.models import CalendarDay, Department, RoutingRule
 from moderation.models import DeadlineRule as DeadlineRow
@@ -27,6 +28,7 @@ from moderation.routing import Decision, Facts, Rule
 
 DATA = Path(__file__).resolve().parent / "data"
 KEPT_SECONDS = 30
+NOTE = 200
 
 
 @dataclass(frozen=True)
@@ -120,6 +122,25 @@ def load_shipped(session: Session, folder: Path = DATA) -> list[str]:
     ]
     forget()
     return loaded
+
+
+def load_calendar(session: Session, document: Mapping[str, Any]) -> int:
+    """Load days of a decree, also over days that are there; return how many.
+
+    Raises:
+        ValueError, KeyError, TypeError: the document is not of the form of data/calendar.json.
+    """
+    working = overrides_from_json(document["days"])
+    notes = {date.fromisoformat(body["day"]): body.get("note") for body in document["days"]}
+    if any(note is not None and not 0 < len(note) <= NOTE for note in notes.values()):
+        raise ValueError(f"a note has 1 to {NOTE} characters")
+    rows = [{"day": day, "working": works, "note": notes[day]} for day, works in working.items()]
+    if rows:
+        added = insert_into(session, CalendarDay).values(rows)
+        renewed = {name: added.excluded[name] for name in ("working", "note")}
+        session.execute(added.on_conflict_do_update(index_elements=["day"], set_=renewed))
+    forget()
+    return len(rows)
 
 
 def _load_departments(session: Session, document: Mapping[str, Any]) -> bool:

@@ -1,14 +1,15 @@
 """Due times beyond the published calendar, counted anew once it is loaded."""
 
+import json
 from datetime import date, datetime
+from pathlib import Path
 from typing import Any
 
+import pytest
 import time_machine
-from sqlalchemy import insert
 
 from citizen.models import Report
 from core.audit import AuditEvent
-from core.database import writing
 from moderation.models import CalendarDay
 from tests.moderation.office import HANDLING, OTHER, WHY, Office
 from tests.moderation.test_commands import run
@@ -24,10 +25,14 @@ def at(office: Office, moment: str) -> Any:
     return time_machine.travel(datetime.fromisoformat(moment), tick=False)
 
 
-def load(office: Office) -> None:
-    rows = [{"day": day, "working": False, "note": "元旦"} for day in DECREED]
-    with office.app.app_context(), writing() as session:
-        session.execute(insert(CalendarDay), rows)
+def load(office: Office, folder: Path, **changed: Any) -> str:
+    """Load the decree by the command, and return what it says."""
+    days = [
+        {"day": day.isoformat(), "working": False, "note": "元旦", **changed} for day in DECREED
+    ]
+    (folder / "decree.json").write_text(json.dumps({"days": days}), encoding="utf-8")
+    _, words = run(office.app, "rules", "calendar", str(folder / "decree.json"))
+    return words
 
 
 def due(office: Office, number: str) -> tuple[str, bool]:
@@ -41,7 +46,9 @@ def recompute(office: Office) -> str:
     return words.strip().removeprefix("recomputed: ").removesuffix(" provisional due times")
 
 
-def test_what_was_assumed_is_settled_once_and_nothing_else_moves(office: Office) -> None:
+def test_what_was_assumed_is_settled_once_and_nothing_else_moves(
+    office: Office, tmp_path: Path
+) -> None:
     with at(office, TUESDAY):
         desk, handled = office.case(), office.case(*HANDLING)
         chosen = office.case("accept", reporter=OTHER)
@@ -53,8 +60,8 @@ def test_what_was_assumed_is_settled_once_and_nothing_else_moves(office: Office)
         assert due(office, chosen) == ("2032-01-05T18:00", False)
         version, steps = office.seen(handled)["version"], len(office.history(handled))
         assert recompute(office) == "0 of 2"  # nothing is published yet
-        load(office)
-        assert recompute(office) == "2 of 2"
+        words = load(office, tmp_path)
+        assert words == "loaded: 5 days\nrecomputed: 2 of 2 provisional due times\n"
         assert recompute(office) == "0 of 0"
         assert due(office, desk) == ("2032-01-06T00:00", False)  # the 31st and Monday the 5th
         assert due(office, handled) == ("2032-01-09T00:00", False)
@@ -73,7 +80,7 @@ def _audit(office: Office) -> list[Any]:
     return office.rows(AuditEvent.action, AuditEvent.details)
 
 
-def test_alarms_follow_and_pauses_stay_counted(office: Office) -> None:
+def test_alarms_follow_and_pauses_stay_counted(office: Office, tmp_path: Path) -> None:
     with at(office, "2031-12-29T10:00:00+08:00"):
         held, asked = office.case(*HANDLING), office.case()
         office.take(held, "park")
@@ -81,8 +88,7 @@ def test_alarms_follow_and_pauses_stay_counted(office: Office) -> None:
     with at(office, TUESDAY):
         office.take(held, "unpark")
         assert due(office, held) == ("2032-01-06T00:00", True)
-        load(office)
-        assert recompute(office) == "2 of 2"
+        assert "recomputed: 2 of 2" in load(office, tmp_path)
         assert due(office, held) == ("2032-01-08T00:00", False)
         assert due(office, asked) == ("2032-01-01T00:00", False)
         (kept,) = [
@@ -102,3 +108,19 @@ def test_a_term_in_hours_rests_on_no_calendar(office: Office) -> None:
         number = office.case(*HANDLING, category="RAD")
         assert due(office, number) == ("2031-12-31T10:00", False)
         assert recompute(office) == "0 of 0"
+
+
+@pytest.mark.parametrize("world", ["sqlite"], indirect=True)
+def test_a_file_that_is_no_calendar_loads_nothing(office: Office, tmp_path: Path) -> None:
+    for changed in ({"working": "no"}, {"day": "2032-02-30"}, {"note": "很" * 201}, {"note": 7}):
+        assert "Error: not a calendar" in load(office, tmp_path, **changed)
+    (tmp_path / "list.json").write_text("[]", encoding="utf-8")
+    assert run(office.app, "rules", "calendar", str(tmp_path / "list.json"))[0] == 1
+    assert office.rows(CalendarDay.day) == []
+
+
+def test_a_day_is_corrected_by_loading_it_again(office: Office, tmp_path: Path) -> None:
+    load(office, tmp_path)
+    assert "loaded: 5 days" in load(office, tmp_path, working=True, note="调休")
+    found = office.rows(CalendarDay.day, CalendarDay.working, CalendarDay.note)
+    assert found == [(day, True, "调休") for day in sorted(DECREED)]
