@@ -27,8 +27,9 @@ import moderation.demo
 import moderation.exports.routes
 import moderation.handlers
 import moderation.jobs
-import moderation.photos.recycling
 import moderation.photos.routes
+import moderation.reviews
+import moderation.reviews.routes
 import moderation.routes
 import moderation.rules.routes
 import moderation.staff.routes
@@ -39,6 +40,7 @@ import rewards.demo
 import rewards.handlers
 import rewards.jobs
 import rewards.partners.routes
+import rewards.ports
 import rewards.routes
 from citizen.events import CaseRated, CaseSettled, ReportSubmitted
 from core import database, documents, events, gateways, limits, logs, tokens, web
@@ -58,10 +60,11 @@ PORTS: Mapping[type, Any] = {
     citizen.ports.PointsOf: rewards.handlers.points_of,
     citizen.ports.Assess: moderation.handlers.assess,
     citizen.ports.Resume: moderation.handlers.resume,
-    citizen.ports.HoldsOf: moderation.photos.recycling.holds_of,
+    citizen.ports.HoldsOf: moderation.handlers.holds_of,
     citizen.ports.CaseFor: moderation.handlers.case_for,
     citizen.ports.StaffDesk: moderation.staff.StaffDesk(),
     media.ports.MayView: moderation.handlers.may_view,
+    rewards.ports.CaseDesk: moderation.reviews.AwardDesk(),
 }
 OUTBOX: Mapping[str, Handler] = {
     "media.delete": media.jobs.delete_objects,
@@ -89,6 +92,7 @@ BLUEPRINTS = (
     moderation.exports.routes.routes,
     moderation.statistics.routes.routes,
     moderation.rules.routes.routes,
+    moderation.reviews.routes.routes,
     moderation.photos.routes.routes,
     rewards.routes.routes,
     rewards.partners.routes.routes,

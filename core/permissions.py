@@ -66,6 +66,8 @@ PERMISSIONS: dict[str, Grant] = {
     "moderation.publish": _staff(Role.DISPATCHER),
     "moderation.respond": RESIDENTS,
     "moderation.workflow": _anyone(Kind.STAFF),
+    "moderation.second_reviews": _staff(Role.REVIEWER, Role.AUDITOR),
+    "moderation.review": _staff(Role.REVIEWER),
     "moderation.rules": _staff(Role.DISPATCHER, Role.REVIEWER, Role.AUDITOR, Role.SYSADMIN),
     "moderation.administer": _staff(Role.SYSADMIN),
     # rewards

@@ -97,6 +97,7 @@ class Settings:
     allow_embedded: frozenset[str]
     metrics_token: str | None = field(repr=False)
     info_days: int
+    second_review_percent: int
     disclosure_days: int
 
     @property
@@ -159,6 +160,7 @@ def from_environment(environ: Mapping[str, str] | None = None) -> Settings:
         allow_embedded=frozenset(part.strip() for part in env.get("ALLOW_EMBEDDED", "").split(",")),
         metrics_token=env.get("METRICS_TOKEN"),
         info_days=_whole(env, "INFO_DAYS", 7),
+        second_review_percent=_percent(env, "SECOND_REVIEW_PERCENT"),
         disclosure_days=_whole(env, "DISCLOSURE_DAYS", 7),
     )
     if made.production:
@@ -206,6 +208,13 @@ def _whole(env: Mapping[str, str], name: str, default: int) -> int:
     if not text.isdecimal():
         raise SettingsError(f"{name} must be a whole number")
     return int(text)
+
+
+def _percent(env: Mapping[str, str], name: str) -> int:
+    share = _whole(env, name, 0)
+    if share > 100:
+        raise SettingsError(f"{name} must be a whole number from 0 to 100")
+    return share
 
 
 def _factor(env: Mapping[str, str], app_env: str) -> float:

@@ -23,7 +23,7 @@ from core.permissions import Role
 from core.tokens import Caller
 from moderation import staff, terms
 from moderation.errors import DecidedBefore
-from moderation.models import Merge
+from moderation.models import Merge, SecondReview
 
 ALL_CASES = frozenset({Role.DISPATCHER, Role.REVIEWER, Role.AUDITOR})
 DECIDING = (
@@ -193,12 +193,21 @@ def _guarded(wanted: Sequence[Edge], guard: Guard) -> set[Action]:
 
 def _decided(session: Session, cases: Sequence[Report], who: Officer) -> set[int]:
     """Return the ids of cases in which the officer decided something before."""
+    ids = [case.id for case in cases]
     steps = select(HistoryEntry.report_id).where(
-        HistoryEntry.report_id.in_([case.id for case in cases]),
+        HistoryEntry.report_id.in_(ids),
         HistoryEntry.actor_id == who.caller.account_id,
         HistoryEntry.action.in_(DECIDING),
     )
-    return set(session.scalars(steps))
+    looks = select(SecondReview.report_id).where(
+        SecondReview.report_id.in_(ids), SecondReview.actor_id == who.caller.account_id
+    )
+    return set(session.scalars(steps.union(looks)))
+
+
+def impartial(session: Session, case: Report, who: Officer) -> bool:
+    """Say whether the officer decided nothing in a case and is no party to it."""
+    return not parties(session, [case], who) and not _decided(session, [case], who)
 
 
 def _joined(session: Session, merged: Sequence[Report], who: Officer) -> set[int]:

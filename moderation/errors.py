@@ -13,6 +13,12 @@ class DecidedBefore(Forbidden):
     )
 
 
+class NotDrawn(Conflict):
+    """No verdict of the case waits for a second look, or somebody else has just given it."""
+
+    code, zh, en = "not_drawn", "本件没有待复核的认定", "No verdict waits for a second review"
+
+
 class ExtensionUsed(Conflict):
     """More time is asked for once."""
 

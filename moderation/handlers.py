@@ -1,5 +1,6 @@
 """What moderation answers lower rooms: where a report goes, who may see a photo, what ends."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import select
@@ -13,8 +14,8 @@ from citizen.ports import Assessment, Deadline
 from core.database import db
 from core.permissions import Kind, Role
 from core.tokens import Caller
-from moderation import access, terms
-from moderation.photos import decisions
+from moderation import access, draws, terms
+from moderation.photos import decisions, recycling
 
 ORIGINALS = frozenset({Role.DISPATCHER, Role.REVIEWER})
 
@@ -55,6 +56,16 @@ def may_view(viewer: Caller | None, subject: tuple[str, str], variant: str) -> b
         return session.scalar(select(Report.id).where(Report.number == number, visible)) is not None
     own = select(Report.id).where(Report.number == number, Report.reporter_id == viewer.account_id)
     return kind == "resolution" and variant != "original" and session.scalar(own) is not None
+
+
+def holds_of(session: Session, reports: Sequence[Report]) -> Mapping[int, tuple[str, ...]]:
+    """Return why awards must wait: pictures that were used before, and second looks."""
+    recycled = recycling.holds_of(session, reports)
+    looked = draws.holds_of(session, reports)
+    return {
+        report: (*recycled.get(report, ()), *looked.get(report, ()))
+        for report in recycled.keys() | looked.keys()
+    }
 
 
 def on_case_settled(event: CaseSettled) -> None:

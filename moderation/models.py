@@ -16,12 +16,15 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
 from citizen.states import Verdict
 from core.database import BigId, Model, UtcDateTime, append_only, choice
 from media.states import PhotoDecision
+
+IS_OPEN = text("state = 'open'")
 
 
 class Stage(StrEnum):
@@ -45,6 +48,14 @@ class Origin(StrEnum):
 
     APPEAL = "appeal"
     RATING = "rating"
+
+
+class Look(StrEnum):
+    """What a second reviewer makes of a verdict that was drawn."""
+
+    OPEN = "open"
+    AGREED = "agreed"
+    DISAGREED = "disagreed"
 
 
 class Department(Model):
@@ -179,6 +190,40 @@ class PhotoDecisionFact(_Fact, Model):
     decision: Mapped[PhotoDecision] = mapped_column(choice(PhotoDecision))
     redaction: Mapped[int | None]
     reason: Mapped[str | None] = mapped_column(Text)
+
+
+class SecondReview(Model):
+    """A verdict drawn for a second look; awards wait while it is open.
+
+    Once it is decided, `first_…` is what was judged then and `second_…` what the reviewer makes of
+    it; nothing else ever changes.
+    """
+
+    __tablename__ = "second_reviews"
+    __table_args__ = (
+        UniqueConstraint("report_id", "round"),
+        CheckConstraint("(state = 'open') = (decided_at IS NULL)", name="decided"),
+        Index("ix_second_reviews_state", "state", "id"),
+        Index("ix_second_reviews_drawn_at", "drawn_at"),
+        Index(
+            "ix_second_reviews_open",
+            "report_id",
+            unique=True,
+            sqlite_where=IS_OPEN,
+            postgresql_where=IS_OPEN,
+        ),
+    )
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    report_id: Mapped[int] = mapped_column(ForeignKey("reports.id"))
+    round: Mapped[int]
+    drawn_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    state: Mapped[Look] = mapped_column(choice(Look))
+    first_verdict: Mapped[Verdict | None] = mapped_column(choice(Verdict))
+    first_severity: Mapped[int | None]
+    second_verdict: Mapped[Verdict | None] = mapped_column(choice(Verdict))
+    second_severity: Mapped[int | None]
+    actor_id: Mapped[int | None] = mapped_column(ForeignKey("accounts.id"), index=True)
+    decided_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 @append_only

@@ -21,9 +21,10 @@ from core.messages import say
 from core.rows import put
 from core.settings import settings
 from core.tokens import Caller
-from moderation import registry, terms
+from moderation import draws, registry, terms
 from moderation.bodies import DECLINE_LABELS
 from moderation.deadlines import Term
+from moderation.draws import Judgement
 from moderation.models import Dispatch, Stage, VerdictFact
 
 Sent = Mapping[str, Any]
@@ -83,6 +84,7 @@ def verify(session: Session, report: Report, sent: Sent, actor: Caller, now: dat
         "severity": sent["severity"],
         "verified_round": report.round,
     }
+    draws.draw(session, report, now)
     _record(
         session, report, Stage.CLOSING if closing else Stage.FIRST, sent, sent["note"], actor, now
     )
@@ -102,6 +104,8 @@ def overturn(session: Session, report: Report, sent: Sent, actor: Caller, now: d
     changes = {"verdict": sent["verdict"], "severity": sent["severity"]}
     if report.verdict is not None:
         _record(session, report, Stage.OVERTURN, sent, sent["reason"], actor, now)
+    second = Judgement(sent["verdict"], sent["severity"])
+    draws.overturned(session, report, second, actor, now)
     workflow.advance(
         session, report, Action.OVERTURN, actor=actor, now=now, changes=changes, note=sent["reason"]
     )

@@ -88,6 +88,16 @@ class AwardNotFound(NotFound):
     code, zh, en = "award_not_found", "未找到该积分记录", "No such award"
 
 
+class AwardNotForYou(Forbidden):
+    """Who decided in the case, or is a party to it, does not settle its awards (four eyes)."""
+
+    code, zh, en = (
+        "award_not_for_you",
+        "该积分须由未参与本件的复核员处理",
+        "Somebody else must settle this award",
+    )
+
+
 class AwardNotHeld(Conflict):
     """Only a held award can be released or refused."""
 

@@ -45,11 +45,15 @@ def of_key(session: Session, by: By, group: str) -> ColumnElement[bool]:
     return key.is_(None) if group == NOBODY else key == group
 
 
-def _month(session: Session) -> ColumnElement[str]:
+def month_of(session: Session, instant: Any) -> ColumnElement[str]:
     """Return the month in Shanghai, whatever the time zone of process, session or machine."""
     if session.get_bind().dialect.name == "sqlite":
-        return func.strftime("%Y-%m", Report.submitted_at, "+8 hours")
-    return func.to_char(func.timezone("Asia/Shanghai", Report.submitted_at), "YYYY-MM")
+        return func.strftime("%Y-%m", instant, "+8 hours")
+    return func.to_char(func.timezone("Asia/Shanghai", instant), "YYYY-MM")
+
+
+def _month(session: Session) -> ColumnElement[str]:
+    return month_of(session, Report.submitted_at)
 
 
 def _departments(session: Session) -> Callable[[str], str]:

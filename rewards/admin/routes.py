@@ -34,6 +34,7 @@ from rewards.admin.schemas import (
 from rewards.catalogue import Partner, Terminal
 from rewards.errors import (
     AdjustmentAccount,
+    AwardNotForYou,
     AwardNotFound,
     AwardNotHeld,
     EarlierMonthOpen,
@@ -131,7 +132,7 @@ def list_awards() -> Response:
 @routes.post("/awards/<award_id>/release")
 @routes.takes(EmptySchema)
 @routes.gives(200, AwardSchema)
-@routes.fails(AwardNotFound, AwardNotHeld, RulesUnreadable, Invalid)
+@routes.fails(AwardNotFound, AwardNotForYou, AwardNotHeld, RulesUnreadable, Invalid)
 @may("rewards.review")
 def release_award(award_id: str) -> Response:
     """Let a held award go on."""
@@ -147,7 +148,7 @@ def release_award(award_id: str) -> Response:
 @routes.post("/awards/<award_id>/refuse")
 @routes.takes(RefusalSchema)
 @routes.gives(200, AwardSchema)
-@routes.fails(AwardNotFound, AwardNotHeld, Invalid)
+@routes.fails(AwardNotFound, AwardNotForYou, AwardNotHeld, Invalid)
 @may("rewards.review")
 def refuse_award(award_id: str) -> Response:
     """Settle a held award at nothing, with a reason."""
