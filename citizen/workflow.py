@@ -17,13 +17,14 @@ from citizen.errors import InvalidTransition
 from citizen.models import AssistingDepartment, HistoryEntry, Report, ReportWords
 from citizen.ports import Resume
 from citizen.states import Action, Clock, Status
-from core import audit
+from core import audit, outbox
 from core.clock import shanghai
 from core.events import port
 from core.permissions import Kind
 from core.rows import change, put, table_of
 from core.tokens import Caller
 
+STEP = "case.step"  # the topic of what the outbox keeps for whom a step is told to
 HELPERS_DUE = (  # built once
     update(table_of(AssistingDepartment))
     .where(AssistingDepartment.report_id == bindparam("the_report"))
@@ -61,6 +62,7 @@ def advance(
     entry["department"] = values.get("lead_department") or report.lead_department
     _write(session, report, values)
     _record(session, report, actor, entry)
+    _tell(report, edge)
     claims.follow(session, report, edge, now)
 
 
@@ -161,6 +163,13 @@ def _record(
         },
         at=entry["at"],
     )
+
+
+def _tell(report: Report, edge: Edge) -> None:
+    """Leave word of the step for those whom the table names; who they are is asked when it goes."""
+    if edge.tells:
+        step = {"number": report.number, "version": report.version, "action": edge.action.value}
+        outbox.put(STEP, {**step, "to": [told.value for told in edge.tells]})
 
 
 def role_in(action: Action, actor: Caller | None) -> str:

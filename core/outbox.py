@@ -5,12 +5,13 @@ message's id outwards, so that the receiver can tell a second delivery.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Index, String, Text, delete, insert, select, text, update
+from flask import current_app
+from sqlalchemy import Index, String, Text, and_, delete, insert, or_, select, text, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from core import crypto
@@ -20,6 +21,7 @@ from core.database import BigId, Model, UtcDateTime, db, public_id
 LEASE = timedelta(minutes=2)
 ATTEMPTS = 12
 KEPT = timedelta(days=7)
+UNCLAIMED = datetime(9999, 1, 1, tzinfo=UTC)  # when a message is due whose topic nobody delivers
 Handler = Callable[[dict[str, Any], str], None]
 
 
@@ -60,8 +62,13 @@ class Due:
 
 
 def put(topic: str, payload: dict[str, Any], *, due_at: datetime | None = None) -> None:
-    """Leave a message in the caller's unit of work."""
+    """Leave a message in the caller's unit of work.
+
+    A topic without a handler is no fault: its messages wait for one, a week at most.
+    """
     now = present()
+    if topic not in current_app.extensions["outbox"]:
+        due_at = UNCLAIMED
     db.session.execute(
         insert(OutboxMessage).values(
             topic=topic,
@@ -135,6 +142,14 @@ def failed(session: Session, message: Due, error: str, now: datetime) -> bool:
     return lost
 
 
+def claim(session: Session, topics: Iterable[str], now: datetime) -> None:
+    """Let what waited for a handler go out, now that its topic has one."""
+    waited = OutboxMessage.due_at == UNCLAIMED, OutboxMessage.topic.in_(list(topics))
+    session.execute(update(OutboxMessage).where(*waited).values(due_at=now))
+
+
 def forget(session: Session, now: datetime) -> None:
-    """Delete what was delivered a week ago: payloads may name a person."""
-    session.execute(delete(OutboxMessage).where(OutboxMessage.sent_at <= now - KEPT))
+    """Delete what was delivered a week ago, or waited so long for a handler: it may name people."""
+    past = now - KEPT
+    unclaimed = and_(OutboxMessage.due_at == UNCLAIMED, OutboxMessage.created_at <= past)
+    session.execute(delete(OutboxMessage).where(or_(OutboxMessage.sent_at <= past, unclaimed)))

@@ -82,6 +82,12 @@ def deliver(now: datetime) -> int:
     return len(due)
 
 
+def claim(now: datetime) -> None:
+    """Take on what waited for a handler that this version brings."""
+    with writing() as session:
+        outbox.claim(session, current_app.extensions["outbox"], now)
+
+
 def _deliver_one(message: outbox.Due, handlers: Mapping[str, outbox.Handler]) -> None:
     try:
         handlers[message.topic](outbox.opened(message), message.public_id)
@@ -104,6 +110,7 @@ def _put_off(message: outbox.Due, error: str) -> None:
 def run(jobs: Sequence[Job]) -> None:
     """Run until SIGTERM or SIGINT; what is under way is finished first."""
     memory.give_back()
+    run_one(Job("claim", 0, claim))
     stop = threading.Event()
 
     def asked(_number: int, _frame: FrameType | None) -> None:

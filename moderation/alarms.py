@@ -9,12 +9,13 @@ from citizen import service as reports
 from citizen import workflow
 from citizen.models import RUNNING, Report
 from citizen.states import Clock, Status
-from core import audit
+from core import audit, outbox
 from core.rows import put_once
 from moderation import terms, urgency
 from moderation.models import AlarmFact
 from moderation.urgency import Alarm, Level
 
+RANG = "case.alarm"  # the topic of what the outbox keeps for whom an alarm names
 ONCE = ("report_id", "level", "due_at")
 
 
@@ -74,4 +75,5 @@ def _keep(session: Session, case: Report, alarm: Alarm, now: datetime) -> bool:
         return False
     details = {"level": alarm.name, "due_at": workflow.plain(case.due_at), "to": alarm.to}
     audit.record("case.alarm", actor=None, subject=("report", case.number), details=details, at=now)
+    outbox.put(RANG, {"number": case.number, **details})
     return True

@@ -199,15 +199,22 @@ def messages_first(session: Any) -> int:
     return first
 
 
-def test_a_topic_that_nobody_takes_is_put_off_and_not_lost(receiver: Receiver) -> None:
-    put({"n": 1}, topic="unknown")
-    put({"n": 2})
-    assert deliver() == 2
-    assert receiver.payloads == [{"n": 2}]
-    with reading() as session:
-        wanted = select(OutboxMessage).where(OutboxMessage.topic == "unknown")
-        (lost,) = session.scalars(wanted).all()
-    assert (lost.sent_at, lost.last_error) == (None, "KeyError")
+def test_a_topic_without_a_handler_waits_for_one_a_week_at_most(app: Flask) -> None:
+    kept = app.extensions["outbox"]
+    with app.app_context(), time_machine.travel(START, tick=False):
+        put({"n": 1}), put({"n": 2}, topic="of no interest ever")
+        assert deliver() == 0
+        made = app.extensions["outbox"] = {**kept, "test": Receiver()}
+        with writing() as session:
+            outbox.forget(session, START + KEPT - timedelta(seconds=1))
+        assert deliver() == 0, "the worker takes them on when it starts"
+        worker.claim(START)
+        assert deliver() == 1
+        assert made["test"].payloads == [{"n": 1}]
+        app.extensions["outbox"] = kept
+        with writing() as session:
+            outbox.forget(session, START + KEPT)
+            assert session.scalars(select(OutboxMessage.id)).all() == []
 
 
 # ---------------------------------------------------------------------- leases
