@@ -289,6 +289,7 @@ def checked(app: Flask) -> int:
     return done.exit_code
 
 
+@pytest.mark.parametrize("world", ["sqlite"], indirect=True)
 def test_links_end_with_their_time_and_open_nothing_else(
     app: Flask, api: Signed, away: S3Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -312,6 +313,7 @@ def test_links_end_with_their_time_and_open_nothing_else(
     assert nobody.get(link).status_code == 404
 
 
+@pytest.mark.parametrize("world", ["sqlite"], indirect=True)
 def test_a_lost_object_is_not_there_and_the_check_says_so(
     app: Flask, api: Signed, away: S3Store
 ) -> None:

@@ -12,7 +12,7 @@ import pillow_heif
 import pytest
 from PIL import Image, ImageCms, ImageDraw
 
-from media import images
+from media import copies, images
 from media.errors import (
     DamagedImage,
     EmptyFile,
@@ -220,16 +220,24 @@ def test_copies_fit_their_squares_and_never_grow(
     assert opened(picture.thumb).size == thumb
 
 
+@pytest.fixture
+def narrow_strips(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many of them as 35 megapixels have, for a tenth."""
+    monkeypatch.setattr(copies, "TILE_PIXELS", copies.TILE_PIXELS // 10)
+
+
+@pytest.mark.usefixtures("narrow_strips")
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "CMYK"])
 def test_a_picture_shrunk_in_strips_has_no_seams(mode: str) -> None:
-    image = Image.new("RGB", (7000, 5000), (128, 128, 128)).convert(mode)
+    image = Image.new("RGB", (7000, 500), (128, 128, 128)).convert(mode)
     copy = opened(seen(png(image) if mode != "CMYK" else jpeg(image)).large).convert("L")
     low, high = copy.getextrema()
     assert high - low <= 2
 
 
+@pytest.mark.usefixtures("narrow_strips")
 def test_strips_join_where_they_should() -> None:
-    image = quarters((6400, 2400)).convert("RGBA")
+    image = quarters((6400, 240)).convert("RGBA")
     assert corner_colours(opened(seen(png(image)).large)) == UPRIGHT
     assert corner_colours(opened(seen(png(image)).thumb)) == UPRIGHT
 

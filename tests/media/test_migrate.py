@@ -191,6 +191,7 @@ def test_a_photo_that_is_deleted_while_it_runs_is_no_finding(
     assert object_name(key_of_photo(app, kept), Variant.THUMB) in contents(target)
 
 
+@pytest.mark.parametrize("world", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("failures", [2, 3])
 def test_a_store_that_is_away_for_a_moment_is_waited_for(
     app: Flask, api: Signed, target: LocalStore, monkeypatch: pytest.MonkeyPatch, failures: int
@@ -214,6 +215,7 @@ def test_a_store_that_is_away_for_a_moment_is_waited_for(
     assert last_line(migrate(app, target)).endswith(" 0 missing or changed at the source")
 
 
+@pytest.mark.parametrize("world", ["sqlite"], indirect=True)
 def test_a_store_that_does_not_keep_what_it_was_sent_is_found_out(
     app: Flask, api: Signed, target: LocalStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -224,6 +226,7 @@ def test_a_store_that_does_not_keep_what_it_was_sent_is_found_out(
     assert "run it again" in done.output
 
 
+@pytest.mark.parametrize("world", ["sqlite"], indirect=True)
 def test_a_wrong_target_is_refused_before_anything_is_read(app: Flask, tmp_path: Path) -> None:
     here = app.extensions["settings"].media_url
     for url in ("https://example.org", "file:", here):
@@ -244,6 +247,7 @@ def prefix(app: Flask, gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> str
     return f"moved-{new_key()}"
 
 
+@pytest.mark.parametrize("world", ["sqlite"], indirect=True)
 def test_photos_move_to_a_bucket_and_back(
     app: Flask,
     api: Signed,
@@ -264,6 +268,7 @@ def test_photos_move_to_a_bucket_and_back(
     assert migrate(app, "s3://photos-of-nobody").exit_code == 1
 
 
+@pytest.mark.parametrize("world", ["sqlite"], indirect=True)
 def test_what_was_killed_is_finished_by_the_next_run(
     app: Flask,
     api: Signed,
@@ -300,6 +305,7 @@ def test_what_was_killed_is_finished_by_the_next_run(
         assert contents(S3Store(NAME, "new", fake.url, "us-east-1")) == contents(source)
 
 
+@pytest.mark.parametrize("world", ["sqlite"], indirect=True)
 def test_what_an_operator_interrupted_is_finished_by_the_next_run(
     app: Flask, api: Signed, source: LocalStore, target: LocalStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -48,6 +48,7 @@ def form(head: bytes, data: bytes) -> bytes:
     return told + b"\r\n\r\n" + data + b"\r\n--edge--\r\n"
 
 
+@pytest.mark.parametrize("world", ["sqlite"], indirect=True)
 def test_a_name_that_is_not_utf_8_is_the_clients_fault(app: Flask, api: Signed) -> None:
     resident, data = api(RESIDENT), jpeg(noise((16, 16)))
     for name in NOT_UTF_8:
@@ -77,6 +78,7 @@ def every_case(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(app.extensions["ports"], MayView, lambda *_any: True)
 
 
+@pytest.mark.parametrize("world", ["sqlite"], indirect=True)
 @pytest.mark.usefixtures("every_case")
 def test_no_name_reaches_the_header_of_an_original(app: Flask, api: Signed) -> None:
     """RFC 6266 in its plainest form: a token of ours, by the photo's id and real kind."""
