@@ -169,8 +169,12 @@ def _results(session: Session, case: Report, photos: Sequence[Any]) -> list[dict
 def checks(session: Session, case: Report, photos: Sequence[Any], who: Officer) -> dict[str, Any]:
     """Compare what photos claim with what the resident says; unknown is null and proves nothing.
 
-    Whoever may not know the precise place is told by what three decimals say.
+    Whoever may not know the precise place is told by what three decimals say, and not with what
+    it was taken: in a plant, a phone names its owner. Nothing for a party to the case, who may have
+    sent it: it would be a manual for fraud.
     """
+    if access.parties(session, [case], who):
+        return {"photos": [], "seen_before": []}
     blurred = access.blurred(who, case.category)
     report = ReportFacts(
         point=access.spot(who, case),
@@ -180,11 +184,16 @@ def checks(session: Session, case: Report, photos: Sequence[Any], who: Officer) 
         crs=Crs(case.declared_crs),
     )
     return {
-        "photos": [check(_facts(photo, blurred=blurred), report) for photo in photos],
+        "photos": [_checked(photo, report, blurred=blurred) for photo in photos],
         "seen_before": recycling.seen_before(
             session, case, photos, access.visible(who), partial(access.spot, who)
         ),
     }
+
+
+def _checked(photo: Any, report: ReportFacts, *, blurred: bool) -> dict[str, Any]:
+    found = check(_facts(photo, blurred=blurred), report)
+    return {**found, "device": None} if blurred else found
 
 
 def _facts(photo: Any, *, blurred: bool) -> PhotoFacts:

@@ -10,6 +10,7 @@ from core.audit import AuditEvent
 from core.crypto import blind_index
 from core.permissions import Role
 from tests.clients import picture
+from tests.media import pictures
 from tests.moderation.office import CLOSED, OTHER, REPORTER, WHY, Office, problem
 
 LAKE = {"longitude": 117.2034567, "latitude": 34.6212345, "crs": "wgs84", "accuracy_m": 8}
@@ -161,6 +162,34 @@ def test_the_place_of_an_insiders_report_cannot_be_found_by_boxes_either(office:
     assert not found("117.2035,34.62,117.21,34.63")
     exact = office("dispatcher").get("/cases?bbox=117.2033,34.6211,117.2036,34.6214").get_json()
     assert [item["number"] for item in exact["items"]] == [number]
+
+
+@pytest.mark.parametrize("world", ["sqlite"], indirect=True)
+def test_departments_do_not_learn_an_insiders_phone(office: Office) -> None:
+    phone = {pictures.MAKE: pictures.text("HUAWEI"), pictures.MODEL: pictures.text("P60")}
+    data = pictures.jpeg(pictures.noise((64, 48)), exif=pictures.exif(phone))
+    told = {}
+    for category in ("WAT-IND", "WAT-OUT"):
+        photo = office(REPORTER).upload(data)
+        number = office.case("accept", category=category, location=LAKE, media=[photo])
+        office.act("dispatcher", number, "dispatch", {"department": "epb"})
+        for who in ("dispatcher", "handler-epb"):
+            (checked,) = office.seen(number, who)["checks"]["photos"]
+            told[category, who] = checked["device"], checked["edited"]["hint"]
+    assert told.pop(("WAT-IND", "handler-epb")) == (None, False)
+    assert set(told.values()) == {("HUAWEI P60", False)}
+
+
+@pytest.mark.parametrize("world", ["sqlite"], indirect=True)
+def test_whoever_is_a_party_to_a_case_learns_nothing_of_its_checks(office: Office) -> None:
+    """An officer's own report is no place to learn how fraud is found."""
+    number = office.case()
+    for name in ("dispatcher", "auditor"):
+        assert office.seen(number, name)["checks"]["photos"]
+        office.lend_phone(name, REPORTER)
+        assert office.seen(number, name)["checks"] == {"photos": [], "seen_before": []}
+        office.lend_phone(name, "13800000009")
+    assert office.seen(number)["checks"]["photos"]
 
 
 @pytest.mark.parametrize("crs", ["gcj02", "bd09"])
