@@ -22,6 +22,7 @@ from moderation.schemas import Sort
 
 Asked = Mapping[str, Any]
 ROUNDING = 1e-6  # of a thousandth degree: what is left over when a decimal is multiplied
+UNSHOWN = 0.5e-7  # degrees: what is rounded off where a place is shown
 EXACT = ("status", "area", "category", "channel")
 
 
@@ -109,12 +110,20 @@ def _where(asked: Asked, precisely: frozenset[str] | None) -> list[ColumnElement
         return []
     west, south, east, north = asked["bbox"]
     longitude, latitude = unsought(Report.longitude), unsought(Report.latitude)  # see narrowing
-    exact = longitude.between(west, east) & latitude.between(south, north)
+    exact = _as_shown(longitude, west, east) & _as_shown(latitude, south, north)
     if precisely is None:
         return [exact]
     known = Report.category.in_(precisely)
     coarse = _coarsely(Report.longitude, west, east) & _coarsely(Report.latitude, south, north)
     return [(known & exact) | (~known & coarse)]
+
+
+def _as_shown(degrees: Any, least: float, most: float) -> ColumnElement[bool]:
+    """Return whether a coordinate lies in a span as it is shown, with 7 decimals.
+
+    Converted ones have more, so a box drawn around what a list shows would lose its corners.
+    """
+    return degrees.between(least - UNSHOWN, most + UNSHOWN)
 
 
 def _coarsely(

@@ -36,7 +36,10 @@ def filters(office: Office, chance: random.Random) -> list[Filter]:
         ("q=水", lambda row: "水" in row["description"] + "|" + (row["address"] or "")),
         (
             f"bbox={west},{south},{east},{north}",
-            lambda row: west <= row["longitude"] <= east and south <= row["latitude"] <= north,
+            lambda row: (
+                west <= round(row["longitude"], 7) <= east
+                and south <= round(row["latitude"], 7) <= north
+            ),
         ),
     ]
 

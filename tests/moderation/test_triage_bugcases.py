@@ -95,6 +95,30 @@ def test_a_border_has_one_district_each_time_and_a_move_keeps_the_history(office
 
 
 @ONE_DATABASE
+@pytest.mark.parametrize("crs", ["gcj02", "bd09"])
+def test_a_box_drawn_around_what_is_shown_holds_all_of_it(office: Office, crs: str) -> None:
+    """B27, for places that were converted: they have more decimals than an answer shows."""
+    numbers = [office.case(location={"longitude": 116.59 + x / 300, "latitude": 35.42 + y / 300,
+                                     "crs": crs}) for x, y in ((0, 1), (1, 0), (2, 2))]  # fmt: skip
+    office.case(location={**HERE, "longitude": 116.7})
+    shown = [office.seen(number)["location"] for number in numbers]
+    (west, *_, east), (south, *_, north) = (
+        sorted(place[side] for place in shown) for side in ("longitude", "latitude")
+    )
+    across = f"{shown[1]['longitude']:.7f}"  # the meridian of one of them
+    for box, expected in (
+        ((west, south, east, north), set(numbers)),
+        ((west, south, across, north), set(numbers[:2])),
+        ((across, south, east, north), set(numbers[1:])),
+        *(((place["longitude"], place["latitude"]) * 2, {number})
+          for place, number in zip(shown, numbers, strict=True)),
+    ):  # fmt: skip
+        asked = ",".join(str(side) for side in box)
+        found = office("dispatcher").get(f"/cases?bbox={asked}").get_json()["items"]
+        assert {item["number"] for item in found} == expected, asked
+
+
+@ONE_DATABASE
 def test_what_happened_in_the_future_is_dispatched_once(office: Office) -> None:
     """B33: two minutes ahead is a clock, two hours are refused; a case goes out once either way."""
     late = {"occurred_at": (now() + timedelta(hours=2)).isoformat()}
