@@ -34,6 +34,7 @@ import moderation.routes
 import moderation.rules.routes
 import moderation.staff.routes
 import moderation.statistics.routes
+import moderation.suggestions.routes
 import rewards.admin.routes
 import rewards.cli
 import rewards.demo
@@ -92,6 +93,7 @@ BLUEPRINTS = (
     moderation.exports.routes.routes,
     moderation.statistics.routes.routes,
     moderation.rules.routes.routes,
+    moderation.suggestions.routes.routes,
     moderation.reviews.routes.routes,
     moderation.photos.routes.routes,
     rewards.routes.routes,

@@ -73,7 +73,7 @@ def shared_words(one: str, other: str) -> float:
 def _compare(subject: Sighting, other: Sighting, limits: Limits) -> Likeness | None:
     if other.category != subject.category or abs(other.at - subject.at) > limits.window:
         return None
-    if other.ended_at and other.ended_at <= subject.at:
+    if _over(other, subject.at) or _over(subject, other.at):
         return None
     reach, metres = limits.reach_m(subject.category), distance_m(subject.point, other.point)
     if metres > reach:
@@ -89,6 +89,10 @@ def _compare(subject: Sighting, other: Sighting, limits: Limits) -> Likeness | N
     reasons += ["照片相同或相似"] if other.pictured else []
     reasons += [f"描述重合 {words:.0%}"] if words >= SHARED_WORDS else []
     return Likeness(other.number, round(metres), words, score, tuple(reasons))
+
+
+def _over(sighting: Sighting, at: datetime) -> bool:
+    return sighting.ended_at is not None and sighting.ended_at <= at
 
 
 def _time_words(apart: timedelta) -> str:

@@ -55,6 +55,7 @@ def likely_duplicates(
             "distance_m": found.distance_m,
             "reasons": list(found.reasons),
             "status": others[found.number].status,
+            "submitted_at": others[found.number].submitted_at,
             "description": others[found.number].description,
         }
         for found in ranked

@@ -1,12 +1,14 @@
 """Whatever staff read of cases is one audit row each time, written before the bytes leave."""
 
+from dataclasses import replace
+
 import pytest
 from flask import Flask
 
 from core.audit import AuditEvent
 from core.permissions import PERMISSIONS, Kind
 from tests.moderation.desk import Desk, submitted
-from tests.moderation.office import REPORTER, WHY, Office
+from tests.moderation.office import OTHER, REPORTER, WHY, Office
 
 # Every GET that tells of cases: by whom it is tried, and what the trail says of it.
 LOOKS = {
@@ -18,10 +20,12 @@ LOOKS = {
     "/cases/<number>/disclosures": ("dispatcher", "case.disclosures"),
     "/cases/<number>/history": ("handler-epb", "case.history"),
     "/cases/<number>/media/<public_id>/redactions": ("auditor", "photo.redactions_read"),
+    "/cases/<number>/similar": ("dispatcher", "case.similar"),
     "/disclosures": ("reviewer", "disclosures.list"),
     "/media/<public_id>/large": ("handler-epb", "photo.viewed"),
     "/media/<public_id>/original": ("dispatcher", "photo.original_viewed"),
     "/media/<public_id>/thumb": ("auditor", "photo.viewed"),
+    "/second-reviews": ("reviewer", "second_reviews.list"),
     "/stats/handling/cases": ("reviewer", "cases.list"),
 }
 # Every other one that staff may call: rules, people, offers, books, and numbers without cases.
@@ -35,6 +39,7 @@ NO_LOOKS = {
     "/rule-sets",
     "/staff",
     "/stats/handling",
+    "/stats/second-reviews",
     "/workflow",
 }
 PHOTO = "/media/<public_id>/<any(thumb, large, original):variant>"
@@ -57,13 +62,16 @@ def office(app: Flask) -> Office:
 
 
 @pytest.fixture
-def paths(office: Office) -> dict[str, str]:
+def paths(office: Office, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """The addresses of a case that has something of everything."""
+    made = replace(office.app.extensions["settings"], second_review_percent=100)
+    monkeypatch.setitem(office.app.extensions, "settings", made)
+    office.case(reporter=OTHER)
     desk = Desk(office, *submitted(office, REPORTER))
     assert desk.redact().status_code == 200
     office.take(desk.number, "accept", "verify", "dispatch")
     assert office("dispatcher").post(f"/cases/{desk.number}/disclosures", WHY).status_code == 201
-    query = {"/stats/handling/cases": "?measure=received", "/awards": "?state=available"}
+    query = {"/stats/handling/cases": "?measure=received"}
     return {
         rule: rule.replace("<number>", desk.number).replace("<public_id>", desk.photo)
         + query.get(rule, "")
