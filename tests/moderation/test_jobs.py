@@ -10,6 +10,8 @@ from core.clock import now
 from moderation import jobs
 from tests.moderation.office import OTHER, Office
 
+pytestmark = pytest.mark.parametrize("world", ["sqlite"], indirect=True)
+
 
 def test_a_question_that_can_not_lapse_holds_up_no_other(
     office: Office, monkeypatch: pytest.MonkeyPatch

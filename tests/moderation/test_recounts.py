@@ -15,6 +15,7 @@ from tests.moderation.office import HANDLING, OTHER, WHY, Office
 from tests.moderation.test_commands import run
 
 # The library knows no year after 2026, and Monday to Friday is assumed of all others.
+ONE_DATABASE = pytest.mark.parametrize("world", ["sqlite"], indirect=True)
 TUESDAY = "2031-12-30T10:00:00+08:00"
 NEW_YEAR = [date(2032, 1, 1), date(2032, 1, 2)]
 DECREED = [date(2031, 1, 1), date(2031, 10, 1), *NEW_YEAR, date(2032, 10, 1)]
@@ -80,6 +81,7 @@ def _audit(office: Office) -> list[Any]:
     return office.rows(AuditEvent.action, AuditEvent.details)
 
 
+@ONE_DATABASE
 def test_alarms_follow_and_pauses_stay_counted(office: Office, tmp_path: Path) -> None:
     with at(office, "2031-12-29T10:00:00+08:00"):
         held, asked = office.case(*HANDLING), office.case()
@@ -103,6 +105,7 @@ def test_alarms_follow_and_pauses_stay_counted(office: Office, tmp_path: Path) -
         assert due(office, asked) == ("2032-01-07T00:00", False)
 
 
+@ONE_DATABASE
 def test_a_term_in_hours_rests_on_no_calendar(office: Office) -> None:
     with at(office, TUESDAY):
         number = office.case(*HANDLING, category="RAD")
@@ -110,7 +113,7 @@ def test_a_term_in_hours_rests_on_no_calendar(office: Office) -> None:
         assert recompute(office) == "0 of 0"
 
 
-@pytest.mark.parametrize("world", ["sqlite"], indirect=True)
+@ONE_DATABASE
 def test_a_file_that_is_no_calendar_loads_nothing(office: Office, tmp_path: Path) -> None:
     for changed in ({"working": "no"}, {"day": "2032-02-30"}, {"note": "很" * 201}, {"note": 7}):
         assert "Error: not a calendar" in load(office, tmp_path, **changed)
