@@ -61,7 +61,7 @@ def test_a_case_is_warned_of_carded_and_taken_up_each_once(office: Office, numbe
         (NOTICE, "notice", "时限已过四分之三"),
         (YELLOW, "yellow", "黄牌"),
         (RED, "red", "红牌"),
-        (FIRST, "escalated", "升级督办：承办单位负责人"),
+        (FIRST, "escalated", "升级督办：责任单位负责人"),
         (SECOND, "escalated", "升级督办：市生态环境局"),
     ]
     assert sweep(office, "03-10 02:29") == 0
@@ -74,7 +74,7 @@ def test_a_case_is_warned_of_carded_and_taken_up_each_once(office: Office, numbe
         *("notice", "yellow", "red", "escalated"),
         *("escalated_2", "escalated_3", "escalated_4"),
     ]
-    assert {to for _, to in rung(office)} == {None, "承办单位负责人", "市生态环境局"}
+    assert {to for _, to in rung(office)} == {None, "责任单位负责人", "市生态环境局"}
     version, following = office.rows(Report.version, Report.next_alarm_at)[0]
     assert (version, following) == (4, None)  # nothing rings for ever, and no version is new
     assert len(office.rows(HistoryEntry.id)) == steps
@@ -91,7 +91,7 @@ def test_what_is_over_is_red_before_the_worker_came_by(office: Office, number: s
 @ONE_DATABASE
 def test_after_a_worker_was_away_only_the_gravest_rings(office: Office, number: str) -> None:
     assert sweep(office, "03-14 12:00") == 1
-    assert rung(office) == [("escalated", "承办单位负责人")]
+    assert rung(office) == [("escalated", "责任单位负责人")]
     assert sweep(office, "03-16 23:59") == 0
     assert sweep(office, SECOND) == 1
 

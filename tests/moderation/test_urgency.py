@@ -145,7 +145,7 @@ def test_the_shipped_steps_go_to_the_unit_and_then_three_times_to_the_city(categ
     document = json.loads(SHIPPED.read_text(encoding="utf-8"))
     rules = [DeadlineRule.from_json(body) for body in document["rules"]]
     steps = escalations(rules, category, on=TODAY)
-    assert [rule.to for rule in steps] == ["承办单位负责人"] + ["市生态环境局"] * 3
+    assert [rule.to for rule in steps] == ["责任单位负责人"] + ["市生态环境局"] * 3
     plan = alarms(day_start(date(2026, 11, 20)), day_end(date(2026, 11, 27)), CALENDAR, (), steps)
     ends = [day_end(date(2026, *day)) for day in ((11, 30), (12, 2), (12, 4), (12, 8))]
     assert [alarm.at for alarm in plan if alarm.step] == ends
