@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from hashlib import sha256
 from tempfile import SpooledTemporaryFile
+from threading import BoundedSemaphore
 from typing import IO
 from urllib.parse import quote
 
@@ -21,20 +22,21 @@ from moderation.cases import Asked
 from moderation.exports import service, watermark
 from moderation.exports.columns import Line, Reading
 from moderation.exports.schemas import ExportQuery
-from moderation.exports.service import TooManyCases
+from moderation.exports.service import ExportsBusy, TooManyCases
 from moderation.exports.sheets import CSV, XLSX, Format
 from moderation.exports.watermark import Watermark
 
 ABOUT = "办件导出 Exports: the case list as a file"
 IN_MEMORY = 1024 * 1024
 CHUNK = 64 * 1024
+AT_ONCE = BoundedSemaphore(2)  # files that a process writes; the other threads are for the others
 routes = Blueprint("exports", __name__, description=ABOUT)
 
 
 @routes.get("/cases.csv")
 @routes.asks(ExportQuery)
 @routes.gives(200, content_type=CSV.content_type)
-@routes.fails(Invalid, TooManyCases, Unavailable)
+@routes.fails(Invalid, TooManyCases, ExportsBusy, Unavailable)
 @may("moderation.export")
 def cases_csv() -> Response:
     """Export the case list as CSV, at most 50,000 cases; filters and order as listed."""
@@ -44,7 +46,7 @@ def cases_csv() -> Response:
 @routes.get("/cases.xlsx")
 @routes.asks(ExportQuery)
 @routes.gives(200, content_type=XLSX.content_type)
-@routes.fails(Invalid, TooManyCases, Unavailable)
+@routes.fails(Invalid, TooManyCases, ExportsBusy, Unavailable)
 @may("moderation.export")
 def cases_xlsx() -> Response:
     """Export the case list as a workbook, at most 50,000 cases; filters and order as listed."""
@@ -52,6 +54,20 @@ def cases_xlsx() -> Response:
 
 
 def _export(wanted: Format) -> Response:
+    """Export where it is this file's turn.
+
+    Raises:
+        ExportsBusy: others are being written. TooManyCases, Invalid, Unavailable: see `_written`.
+    """
+    if not AT_ONCE.acquire(blocking=False):
+        raise ExportsBusy
+    try:
+        return _written(wanted)
+    finally:
+        AT_ONCE.release()
+
+
+def _written(wanted: Format) -> Response:
     """Draw the list, write the file, note who takes it, and send it.
 
     Raises:

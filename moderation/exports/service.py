@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from citizen import places
 from citizen.models import AssistingDepartment, Report
-from core.errors import Invalid
+from core.errors import Invalid, TooMany
 from moderation import cases, registry
 from moderation.access import Officer
 from moderation.cases import Asked
@@ -34,6 +34,14 @@ class TooManyCases(Invalid):
     code = "too_many_cases"
     zh = f"符合条件的办件超过 {MOST:,} 件，请缩小筛选范围，例如按提交日期分段导出"
     en = f"More than {MOST:,} cases; narrow the filter, for example by submitted_from and _to"
+
+
+class ExportsBusy(TooMany):
+    """This process is writing as many files as it should; each takes a thread and some memory."""
+
+    code = "exports_busy"
+    zh, en = "正在生成的导出文件较多，请稍后再试", "Too many files are being written, try later"
+    default_retry_after = 10
 
 
 def reading_of(session: Session, who: Officer, asked: Asked, now: datetime) -> Reading:

@@ -20,6 +20,7 @@ from core.permissions import Role
 from moderation.exports import service, sheets
 from moderation.exports.cells import neutral
 from moderation.exports.columns import COLUMNS
+from moderation.exports.routes import AT_ONCE
 from tests.clients import ON_THE_LAKE
 from tests.moderation.office import CLOSED, OTHER, REPORTER, Office, problem
 
@@ -266,6 +267,18 @@ def test_more_cases_than_a_file_takes_are_refused_with_what_helps(
     assert "缩小筛选范围" in office("dispatcher").get("/cases.csv").get_json()["title"]
     assert numbers(office("dispatcher").get("/cases.csv?status=submitted")) == made[::-1]
     assert len(events(office)) == 2
+
+
+def test_a_third_file_at_once_waits_for_its_turn(office: Office) -> None:
+    with AT_ONCE:
+        assert office("dispatcher").get("/cases.csv").status_code == 200
+        with AT_ONCE:
+            refused = office("dispatcher").get("/cases.csv")
+            assert problem(refused) == (429, "exports_busy")
+            assert refused.headers["Retry-After"] == "10"
+    assert office("dispatcher").get("/cases.csv?limit=1").status_code == 422
+    with AT_ONCE, AT_ONCE:  # what was refused holds no place
+        assert problem(office("dispatcher").get("/cases.csv")) == (429, "exports_busy")
 
 
 @pytest.mark.parametrize("query", ["limit=1", "cursor=x", "status=open", "sort=due_at&q=x", "a=b"])
