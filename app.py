@@ -23,6 +23,7 @@ import media.push.jobs
 import media.push.routes
 import media.routes
 import moderation.cli
+import moderation.counts.routes
 import moderation.demo
 import moderation.exports.routes
 import moderation.handlers
@@ -90,6 +91,7 @@ BLUEPRINTS = (
     citizen.routes.routes,
     moderation.staff.routes.routes,
     moderation.routes.routes,
+    moderation.counts.routes.routes,
     moderation.exports.routes.routes,
     moderation.statistics.routes.routes,
     moderation.rules.routes.routes,

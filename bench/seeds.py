@@ -14,12 +14,13 @@ from citizen.geo import Point
 from citizen.models import AssistingDepartment, Report, ReportWords
 from citizen.numbers import new_number
 from citizen.states import Clock, Earning, Status, Unit, Verdict
-from core.accounts import Account, Credential
+from core.accounts import Account
 from core.clock import local_day
 from core.database import public_id
 from core.rows import put
 from media.models import Photo
 from moderation import registry
+from moderation.staff import StaffProfile
 from rewards.catalogue import Offer
 from rewards.models import PointsAccount, PointsLot
 
@@ -73,8 +74,8 @@ def cases(session: Session, count: int, now: datetime, chance: random.Random) ->
 def _some(session: Session, count: int, now: datetime, chance: random.Random) -> None:
     spots = [point(chance) for _ in range(400)]
     people = list(session.scalars(select(Account.id).where(Account.kind == "resident")))
-    staff = select(Credential.account_id).where(Credential.username.like("handler-%"))
-    handlers = list(session.scalars(staff))
+    staff = select(StaffProfile.department, StaffProfile.account_id)
+    handlers = dict(session.execute(staff.where(StaffProfile.department.is_not(None))).all())
     departments = sorted(registry.departments(session))
     categories = [category for category in places.categories() if "suishoupai" in category.channels]
     choices = (spots, people, handlers, departments, categories)
@@ -127,7 +128,7 @@ def _case(
         "followers": 0,
         "suggested_department": lead,
         "lead_department": lead if gone else None,
-        "assignee_id": chance.choice(handlers) if gone else None,
+        "assignee_id": handlers.get(lead) if gone else None,
         "dispatched_at": submitted_at + timedelta(days=1) if gone else None,
         "ended_at": submitted_at + timedelta(days=9) if status in STOPPED else None,
         "clock": _clock(status),

@@ -194,3 +194,18 @@ class ReportWords(Model):
         "rowid", ForeignKey("reports.id"), primary_key=True, autoincrement=False
     )
     grams: Mapped[Sequence[str]] = mapped_column(Grams)
+
+
+class CaseTally(Model):
+    """How many cases have ended in a status; triggers of the database keep it.
+
+    The open ones are few, and counted. So many keys make no row that many would have to wait for.
+    """
+
+    __tablename__ = "case_tallies"
+    status: Mapped[str] = mapped_column(String(32), primary_key=True)
+    department: Mapped[str] = mapped_column(String(32), primary_key=True)
+    area: Mapped[str] = mapped_column(String(32), primary_key=True)
+    category: Mapped[str] = mapped_column(String(32), primary_key=True)
+    channel: Mapped[str] = mapped_column(String(32), primary_key=True)
+    count: Mapped[int]

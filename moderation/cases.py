@@ -28,25 +28,29 @@ EXACT = ("status", "area", "category", "channel")
 
 def found(session: Session, asked: Asked, who: Officer, now: datetime) -> Page[Report]:
     """Return one page of the cases that exist for the officer and meet the filters."""
-    scope = _scope(asked, who)
     plan_anew(session)
-    given = [*within(who), *conditions(asked, who, now), *narrowed(session, asked)]
+    departments, met = scope(asked, who), given(session, asked, who, now)
     keys = order(asked["sort"])
-    parts = [Part(*share.cases((Report.id,), keys[0].key, given)) for share in shares(scope)]
+    parted = [Part(*share.cases((Report.id,), keys[0].key, met)) for share in shares(departments)]
     return page(
         session,
-        select(Report) if scope else select(Report).where(*given),
+        select(Report) if departments else select(Report).where(*met),
         keys=keys,
         limit=asked["limit"],
         cursor=asked["cursor"],
         descending=asked["sort"] is Sort.NEWEST,
-        parts=parts if scope else (),
+        parts=parted if departments else (),
     )
 
 
-def _scope(asked: Asked, who: Officer) -> frozenset[str]:
+def scope(asked: Asked, who: Officer) -> frozenset[str]:
     """Return the departments to which every case of the list must belong."""
     return departments(who) | ({asked["department"]} if asked["department"] else set())
+
+
+def given(session: Session, asked: Asked, who: Officer, now: datetime) -> list[ColumnElement[bool]]:
+    """Return what a case of these departments must meet besides."""
+    return [*within(who), *conditions(asked, who, now), *narrowed(session, asked)]
 
 
 def order(sort: Sort) -> tuple[InstrumentedAttribute[Any], ...]:
@@ -56,20 +60,20 @@ def order(sort: Sort) -> tuple[InstrumentedAttribute[Any], ...]:
 
 def wanted(asked: Asked, who: Officer, now: datetime) -> list[ColumnElement[bool]]:
     """Return the conditions of a whole list: what exists for the officer, and the filters."""
-    belonging = [of_department(code) for code in sorted(_scope(asked, who))]
+    belonging = [of_department(code) for code in sorted(scope(asked, who))]
     return [*belonging, *within(who), *conditions(asked, who, now)]
 
 
 def conditions(asked: Asked, who: Officer, now: datetime) -> list[ColumnElement[bool]]:
     """Return the conditions of the filters that were given, but for the department's."""
-    given = [met for name in EXACT if asked[name] is not None for met in [_exact(asked, name)]]
+    met = [_exact(asked, name) for name in EXACT if asked[name] is not None]
     if asked["overdue"] is not None:
         late = (Report.clock == Clock.RUNNING) & (Report.due_at <= now)
-        given.append(late if asked["overdue"] else ~late)
+        met.append(late if asked["overdue"] else ~late)
     if asked["assignee"] is not None:
-        given.append(Report.assignee_id == _account_of(asked["assignee"]).scalar_subquery())
+        met.append(Report.assignee_id == _account_of(asked["assignee"]).scalar_subquery())
     if asked["q"] is not None:
-        given.append(
+        met.append(
             or_(
                 *(
                     column.icontains(asked["q"], autoescape=True)
@@ -77,7 +81,7 @@ def conditions(asked: Asked, who: Officer, now: datetime) -> list[ColumnElement[
                 )
             )
         )
-    return [*given, *_when(asked), *_where(asked, precise(who))]
+    return [*met, *_when(asked), *_where(asked, precise(who))]
 
 
 def _exact(asked: Asked, name: str) -> ColumnElement[bool]:

@@ -1,12 +1,14 @@
 """Lists of departments that lead or help: the same cases in the same order as counted by hand."""
 
 import random
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from citizen.models import AssistingDepartment, Report
+from citizen.states import Status
 from core.clock import now as present
 from core.permissions import Role
 from moderation import narrowing
@@ -61,7 +63,7 @@ def pages(office: Office, by: str, query: str) -> list[str]:
         cursor = f"&cursor={answer.get_json()['next_cursor']}"
 
 
-def test_every_list_holds_what_its_filters_say_in_order(
+def test_every_list_holds_what_its_filters_say_in_order_and_counts_add_up(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows, chance = crowd(office, 70), random.Random(11)
@@ -87,6 +89,11 @@ def test_every_list_holds_what_its_filters_say_in_order(
         query = "&".join(query for query, _ in chosen)
         found = pages(office, by, query + ("&sort=due_at" if due else ""))
         assert found == [row["number"] for row in expected], (by, query)
+        counted = office(by).get(f"/cases/counts?{query}").get_json()
+        by_status = Counter(row["status"] for row in expected)
+        shown = {item["status"]: item["count"] for item in counted["items"]}
+        assert shown == {status.value: by_status[status] for status in Status}, (by, query)
+        assert counted["total"] == len(found)
 
 
 @pytest.mark.parametrize("departments", [(), ("epb",), ("epb", "water"), ("a", "b", "c")])

@@ -1,0 +1,1 @@
+"""How many cases of each status a list holds."""
