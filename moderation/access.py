@@ -33,6 +33,11 @@ DECIDING = (
     Action.OVERTURN,
     Action.MERGE,
     Action.UNMERGE,
+    Action.DISPATCH,
+    Action.GRANT_EXTENSION,
+    Action.REFUSE_EXTENSION,
+    Action.PARK,
+    Action.REWORK,
     Action.GRANT_APPEAL,
     Action.REJECT_APPEAL,
     Action.RESOLVE,
@@ -192,17 +197,22 @@ def _guarded(wanted: Sequence[Edge], guard: Guard) -> set[Action]:
 
 
 def _decided(session: Session, cases: Sequence[Report], who: Officer) -> set[int]:
-    """Return the ids of cases in which the officer decided something before."""
-    ids = [case.id for case in cases]
-    steps = select(HistoryEntry.report_id).where(
-        HistoryEntry.report_id.in_(ids),
-        HistoryEntry.actor_id == who.caller.account_id,
-        HistoryEntry.action.in_(DECIDING),
+    """Return the ids of cases in which the officer decided something before.
+
+    Reports that were merged are one case here too: who joined one decided about all.
+    """
+    heads = {case.primary_id or case.id for case in cases}
+    family = select(func.coalesce(Report.primary_id, Report.id)).where(
+        or_(Report.id.in_(heads), Report.primary_id.in_(heads))
     )
-    looks = select(SecondReview.report_id).where(
-        SecondReview.report_id.in_(ids), SecondReview.actor_id == who.caller.account_id
+    steps = family.join(HistoryEntry, HistoryEntry.report_id == Report.id).where(
+        HistoryEntry.actor_id == who.caller.account_id, HistoryEntry.action.in_(DECIDING)
     )
-    return set(session.scalars(steps.union(looks)))
+    looks = family.join(SecondReview, SecondReview.report_id == Report.id).where(
+        SecondReview.actor_id == who.caller.account_id
+    )
+    touched = set(session.scalars(steps.union(looks)))
+    return {case.id for case in cases if (case.primary_id or case.id) in touched}
 
 
 def impartial(session: Session, case: Report, who: Officer) -> bool:

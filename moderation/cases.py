@@ -122,7 +122,7 @@ def _where(asked: Asked, precisely: frozenset[str] | None) -> list[ColumnElement
     return [(known & exact) | (~known & coarse)]
 
 
-def _as_shown(degrees: Any, least: float, most: float) -> ColumnElement[bool]:
+def _as_shown(degrees: ColumnElement[float], least: float, most: float) -> ColumnElement[bool]:
     """Return whether a coordinate lies in a span as it is shown, with 7 decimals.
 
     Converted ones have more, so a box drawn around what a list shows would lose its corners.

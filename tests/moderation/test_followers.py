@@ -70,3 +70,26 @@ def test_reporters_read_their_own_appeals(office: Office) -> None:
     told = office.own(number)["timeline"]
     assert [step["action"] for step in told][-2:] == ["appeal", "grant_appeal"]
     assert told[-2]["note"] == WHY["reason"]
+
+
+@pytest.mark.parametrize("part", ["merge", "accept", "dispatch"])
+def test_who_decided_anything_about_merged_reports_is_no_judge_of_them(
+    office: Office, part: str
+) -> None:
+    """Reports that were merged are one case; who dispatched it decided in it as well."""
+    office.hire("both", Role.DISPATCHER, Role.REVIEWER)
+    primary, number, noise = office.case(), office.case(reporter=OTHER), office.case(*CLOSED)
+    decided = {"merge": (number, {"into": primary}), "accept": (number, None),
+               "dispatch": (primary, {"department": "epb"})}  # fmt: skip
+    office.take(primary, "accept", "verify")
+    chosen, body = decided[part]
+    assert office.act("both", chosen, part, body).status_code == 200
+    if part != "merge":
+        assert office.act("dispatcher", number, "merge", {"into": primary}).status_code == 200
+    assert "overturn" not in office.seen(primary, "both")["actions"]
+    assert "overturn" in office.seen(primary, "reviewer")["actions"]
+    assert "overturn" in office.seen(noise, "both")["actions"]
+    answer = office.act("both", primary, "overturn", {**TRUE, **WHY})
+    assert problem(answer) == (403, "decided_before")
+    assert office.act("dispatcher", number, "unmerge", WHY).status_code in {200, 403}
+    assert office.act("reviewer", primary, "overturn", {**TRUE, **WHY}).status_code == 200
