@@ -107,7 +107,7 @@ def grant(session: Session, report: Report, sent: Sent, actor: Caller, now: date
     assessed = terms.assess(session, report.category, place, now)
     changes: dict[str, Any] = {
         "status": target,
-        "appeal": Asking.GRANTED,
+        "appeal": _decided(session, report, Asking.GRANTED),
         "round": report.round + 1,
         **assessed.deadline.columns,
         **UNASSIGNED,
@@ -116,7 +116,8 @@ def grant(session: Session, report: Report, sent: Sent, actor: Caller, now: date
     if report.verdict is not None and not report.verdict.true:
         changes.update(verdict=None, severity=None)
     if report.appeal is Asking.ASKED:
-        _step(session, report, Step.GRANTED, _origin(session, report), sent["reason"], actor, now)
+        origin = _asked(session, report).origin
+        _step(session, report, Step.GRANTED, origin, sent["reason"], actor, now)
     workflow.advance(
         session,
         report,
@@ -130,9 +131,10 @@ def grant(session: Session, report: Report, sent: Sent, actor: Caller, now: date
 
 def reject(session: Session, report: Report, sent: Sent, actor: Caller, now: datetime) -> None:
     """Reject an appeal with a reason; the outcome stands."""
+    changes = {"appeal": _decided(session, report, Asking.REFUSED)}
     if report.appeal is Asking.ASKED:
-        _step(session, report, Step.REFUSED, _origin(session, report), sent["reason"], actor, now)
-    changes = {"appeal": Asking.REFUSED}
+        origin = _asked(session, report).origin
+        _step(session, report, Step.REFUSED, origin, sent["reason"], actor, now)
     workflow.advance(
         session,
         report,
@@ -144,9 +146,20 @@ def reject(session: Session, report: Report, sent: Sent, actor: Caller, now: dat
     )
 
 
-def _origin(session: Session, report: Report) -> Origin:
-    asked = select(Appeal.origin).where(Appeal.report_id == report.id, Appeal.step == Step.ASKED)
+def _asked(session: Session, report: Report) -> Appeal:
+    asked = select(Appeal).where(Appeal.report_id == report.id, Appeal.step == Step.ASKED)
     return session.scalars(asked.order_by(Appeal.id.desc()).limit(1)).one()
+
+
+def _decided(session: Session, report: Report, outcome: Asking) -> Asking:
+    """Return what the case's row says of appeals now.
+
+    One that a follower's rating opened does not use up that of the case's own reporter, who is not
+    told of it either.
+    """
+    if report.appeal is not Asking.ASKED:
+        return outcome
+    return outcome if _asked(session, report).actor_id == report.reporter_id else Asking.NONE
 
 
 def _step(

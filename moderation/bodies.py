@@ -96,13 +96,14 @@ class OverturnSchema(VerdictSchema):
 
 
 class DispatchSchema(Schema):
-    """Where the case goes; without a department, where the rules suggest."""
+    """Where the case goes, and why if elsewhere than the rules suggest; by default there."""
 
     department = Text(most=32, pattern=CODE, load_default=None, allow_none=True)
     assisting = fields.List(
         Text(most=32, pattern=CODE), load_default=list, metadata={"maxItems": 20}
     )
     due_at = Moment(load_default=None, allow_none=True)
+    reason = long_text(load_default=None, allow_none=True)
 
 
 class ReassignSchema(Schema):

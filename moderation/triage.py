@@ -160,7 +160,9 @@ def dispatch(session: Session, report: Report, sent: Sent, actor: Caller, now: d
         "extension": Asking.NONE,
         **term.columns,
     }
-    workflow.advance(session, report, Action.DISPATCH, actor=actor, now=now, changes=changes)
+    workflow.advance(
+        session, report, Action.DISPATCH, actor=actor, now=now, changes=changes, note=sent["reason"]
+    )
 
 
 def _check_departments(session: Session, lead: str, helpers: list[str]) -> None:

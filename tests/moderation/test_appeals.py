@@ -99,6 +99,29 @@ def test_a_dissatisfied_follower_opens_an_appeal_of_the_primary(office: Office) 
     assert office(REPORTER).post(f"/reports/{number}/rating", BAD).status_code == 200
     assert "grant_appeal" in office.seen(primary, "reviewer")["actions"]
     assert office.seen(number, "reviewer")["actions"] == []
+    assert problem(office.act("dispatcher", primary, "grant_appeal", WHY)) == (403, "forbidden")
+
+
+@pytest.mark.parametrize("decision", ["grant_appeal", "reject_appeal"])
+def test_a_followers_appeal_leaves_the_primarys_reporter_an_appeal_of_their_own(
+    office: Office, decision: str
+) -> None:
+    primary, number = office.case(reporter=OTHER), office.case()
+    office.act("dispatcher", number, "merge", {"into": primary})
+    office.take(primary, "accept", "refute")
+    office(REPORTER).post(f"/reports/{number}/rating", BAD)
+    office.take(primary, decision)
+    if decision == "grant_appeal":
+        office.take(primary, "refute")
+    assert "appeal" in office.own(primary, OTHER)["actions"]
+    assert office(OTHER).post(f"/reports/{primary}/appeal", WHY).status_code == 200
+    assert problem(office.act("reviewer", primary, "reject_appeal", WHY)) == (403, "decided_before")
+    office.hire("reviewer-2", Role.REVIEWER)
+    assert office.act("reviewer-2", primary, "reject_appeal", WHY).status_code == 200
+    again = office(OTHER).post(f"/reports/{primary}/appeal", WHY)
+    assert problem(again) == (409, "already_appealed")
+    words = office(OTHER).get(f"/reports/{primary}").get_data(as_text=True)
+    assert (BAD["comment"] in words, number in words) == (False, False)
 
 
 def test_a_bad_rating_after_an_appeal_opens_no_second_one(office: Office) -> None:

@@ -16,10 +16,12 @@ def test_a_case_goes_where_the_rules_suggest_unless_somebody_says_otherwise(offi
     case = office.act("dispatcher", suggested, "dispatch", {}).get_json()
     assert case["department"] == case["suggested_department"]
     named = office.case("accept")
-    body = {"department": "urban", "assisting": ["water", "agri", "water"]}
+    body = {"department": "urban", "assisting": ["water", "agri", "water"], **WHY}
     case = office.act("dispatcher", named, "dispatch", body).get_json()
     assert case["department"] == {"code": "urban", "name": "市城市管理局"}
     assert [helper["code"] for helper in case["assisting"]] == ["agri", "water"]
+    assert case["suggested_department"]["code"] == "epb"
+    assert office.history(named)[-1]["note"] == WHY["reason"]
 
 
 def test_a_dispatch_sets_the_due_time_by_the_calendar_or_by_hand(office: Office) -> None:

@@ -156,12 +156,16 @@ def test_all_claims_on_a_case_wait_and_what_follows_is_not_asked_about(every: Of
     assert (pots(every), pots(every, OTHER)) == ((0, 2), (0, 20))
     answered(every, primary, "agree")
     assert (pots(every), pots(every, OTHER)) == ((2, 0), (20, 0))
+    checked = every.app.test_cli_runner().invoke(args=["ledger", "check"])
+    assert checked.exit_code == 0, checked.output
     every.hire("dispatcher-2", Role.DISPATCHER)
     every.act("dispatcher-2", number, "unmerge", WHY)
     assert pots(every) == (20, 0)  # what was available is not held again
     assert [item["number"] for item in queued(every)] == [number]
     answered(every, number, "disagree", MINOR)
     assert pots(every) == (10, 0)
+    checked = every.app.test_cli_runner().invoke(args=["ledger", "check"])
+    assert checked.exit_code == 0, checked.output
 
 
 # -------- who may
