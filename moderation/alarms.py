@@ -1,6 +1,7 @@
 """Alarms of cases whose time runs out: rung by the worker, each once for a due time."""
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -54,8 +55,20 @@ def shown(session: Session, case: Report, now: datetime) -> dict[str, str | None
     name = _present(case, now)
     if name is None:
         return {"alarm": None, "alarm_label": None}
-    label = urgency.label(name, terms.steps(session, case))
-    return {"alarm": urgency.read(name)[0], "alarm_label": label}
+    level, step = urgency.read(name)
+    to = [rule.to for rule in terms.steps(session, case)][step - 1 : step]
+    return {"alarm": level, "alarm_label": urgency.label(level, *to)}
+
+
+def told(session: Session, case: Report) -> list[dict[str, Any]]:
+    """Return what rang for a case, for every due time that it had, in order."""
+    rung = select(AlarmFact).where(AlarmFact.report_id == case.id).order_by(AlarmFact.id)
+    return [_told(alarm, urgency.read(alarm.level)[0]) for alarm in session.scalars(rung)]
+
+
+def _told(alarm: AlarmFact, level: Level) -> dict[str, Any]:
+    label = urgency.label(level, alarm.target)
+    return {"at": alarm.at, "alarm": level, "alarm_label": label, "due_at": alarm.due_at}
 
 
 def _present(case: Report, now: datetime) -> str | None:

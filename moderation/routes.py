@@ -132,11 +132,10 @@ def case(number: str) -> Response:
 @routes.fails(NotFound)
 @may("moderation.read")
 def case_history(number: str) -> Response:
-    """Read all steps of a case."""
+    """Read all steps of a case, and its alarms."""
     with reading() as session:
         found = access.case_for(session, number, access.officer(session, caller()))
-        steps = views.history(session, found)
-        data = dump(schemas.HistoryListSchema, {"items": steps, "next_cursor": None})
+        data = dump(schemas.HistoryListSchema, views.history(session, found))
     _note_reading("case.history", ("report", found.number))
     return answer(data)
 

@@ -187,10 +187,20 @@ class HistorySchema(Schema):
     version = StrictInteger()
 
 
+class AlarmSchema(Schema):
+    """An alarm that rang for a due time, which may have moved since."""
+
+    at = Moment()
+    alarm = Choice(Level)
+    alarm_label = Text(metadata={"example": "升级督办：责任单位负责人"})
+    due_at = Moment()
+
+
 class HistoryListSchema(Schema):
-    """All steps of a case."""
+    """All steps of a case, and the alarms that rang beside them."""
 
     items = fields.List(fields.Nested(HistorySchema))
+    alarms = fields.List(fields.Nested(AlarmSchema))
     next_cursor = Text(allow_none=True)
 
 

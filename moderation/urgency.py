@@ -124,10 +124,9 @@ def read(name: str) -> tuple[Level, int]:
     return Level(level), int(step or level == Level.ESCALATED)
 
 
-def label(name: str, steps: Sequence[DeadlineRule]) -> str:
-    """Give an alarm's name in Chinese; of an escalation, with whom it went to."""
-    level, step = read(name)
-    return "：".join([LEVEL_LABELS[level], *(rule.to or "" for rule in steps[step - 1 : step])])
+def label(level: Level, to: str | None = None) -> str:
+    """Give a level's name in Chinese; of an escalation, with whom it went to, if that is known."""
+    return f"{LEVEL_LABELS[level]}：{to}" if to else LEVEL_LABELS[level]
 
 
 def graver(name: str | None, other: Alarm) -> str:

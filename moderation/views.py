@@ -207,10 +207,11 @@ def _facts(photo: Any, *, blurred: bool) -> PhotoFacts:
     return replace(facts, longitude=claimed.longitude, latitude=claimed.latitude)
 
 
-def history(session: Session, case: Report) -> list[dict[str, Any]]:
-    """Return all steps of a case, by role and department, never by name."""
+def history(session: Session, case: Report) -> dict[str, Any]:
+    """Return all steps of a case, by role and department, never by name, and what rang for it."""
     departments = registry.departments(session)
-    return [_step(entry, departments) for entry in reports.history_of(session, case)]
+    steps = [_step(entry, departments) for entry in reports.history_of(session, case)]
+    return {"items": steps, "alarms": alarms.told(session, case), "next_cursor": None}
 
 
 def _step(entry: HistoryEntry, departments: Mapping[str, str]) -> dict[str, Any]:

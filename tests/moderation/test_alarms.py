@@ -12,6 +12,7 @@ from citizen.models import HistoryEntry, Report
 from core import audit
 from core.audit import AuditEvent
 from core.database import db
+from core.outbox import OutboxMessage
 from moderation import alarms, jobs
 from moderation.models import AlarmFact
 from tests.moderation.office import HANDLING, OTHER, WHY, Office, on, shanghai
@@ -35,6 +36,8 @@ def rung(office: Office) -> list[tuple[str, str | None]]:
     told = office.rows(AuditEvent.action, AuditEvent.details)
     audited = [(d["level"], d["to"]) for action, d in told if action == "case.alarm"]
     assert found == audited
+    left = [topic for (topic,) in office.rows(OutboxMessage.topic) if topic == alarms.RANG]
+    assert len(left) == len(found)  # one word of each, for the messages to come
     return found
 
 
@@ -75,6 +78,15 @@ def test_a_case_is_warned_of_carded_and_taken_up_each_once(office: Office, numbe
         *("escalated_2", "escalated_3", "escalated_4"),
     ]
     assert {to for _, to in rung(office)} == {None, "责任单位负责人", "市生态环境局"}
+    with on(office, LAST):
+        told = office("auditor").get(f"/cases/{number}/history").get_json()["alarms"]
+    assert [row["alarm"] for row in told] == ["notice", "yellow", "red", *["escalated"] * 4]
+    assert told[4] == {
+        "at": "2026-03-17T00:00:00+08:00",
+        "alarm": "escalated",
+        "alarm_label": "升级督办：市生态环境局",
+        "due_at": "2026-03-12T00:00:00+08:00",
+    }
     version, following = office.rows(Report.version, Report.next_alarm_at)[0]
     assert (version, following) == (4, None)  # nothing rings for ever, and no version is new
     assert len(office.rows(HistoryEntry.id)) == steps
