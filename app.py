@@ -29,6 +29,7 @@ import moderation.exports.routes
 import moderation.handlers
 import moderation.jobs
 import moderation.photos.routes
+import moderation.results
 import moderation.reviews
 import moderation.reviews.routes
 import moderation.routes
@@ -63,6 +64,7 @@ PORTS: Mapping[type, Any] = {
     citizen.ports.Assess: moderation.handlers.assess,
     citizen.ports.Resume: moderation.handlers.resume,
     citizen.ports.HoldsOf: moderation.handlers.holds_of,
+    citizen.ports.ResultsOf: moderation.results.results_of,
     citizen.ports.CaseFor: moderation.handlers.case_for,
     citizen.ports.StaffDesk: moderation.staff.StaffDesk(),
     media.ports.MayView: moderation.handlers.may_view,

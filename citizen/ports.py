@@ -57,6 +57,22 @@ class PointsOf(Protocol):
     def __call__(self, report_ids: Sequence[int]) -> Mapping[int, Mapping[str, Any]]: ...
 
 
+@dataclass(frozen=True)
+class Result:
+    """What a department found and did, for the reporter; its photos are those published."""
+
+    at: datetime
+    finding: str
+    measures: str
+    media: Sequence[Any]
+
+
+class ResultsOf(Protocol):
+    """Tell what last came of each case, for a whole page at once; cases without are not in."""
+
+    def __call__(self, session: Session, report_ids: Sequence[int]) -> Mapping[int, Result]: ...
+
+
 class HoldsOf(Protocol):
     """Tell why awards for reports must wait, by report id; asked whenever points are settled."""
 

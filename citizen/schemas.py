@@ -10,7 +10,7 @@ from core.api import Schema
 from core.fields import Choice, Moment, StrictBoolean, StrictFloat, StrictInteger, Text
 from core.paging import PageQuery
 from core.schemas import NamedSchema
-from media.schemas import PhotoFactSchema, PhotoSchema
+from media.schemas import PhotoFactSchema, PhotoSchema, PublishedPhotoSchema
 
 NOTE = 2_400  # a coded reason in words, who is competent (200) and a note of their own (2,000)
 CODE = r"^[A-Za-z0-9][A-Za-z0-9_-]*$"
@@ -102,6 +102,16 @@ class OutcomeSchema(Schema):
     status = Choice(Status)
     status_label = Text()
     verdict = Choice(Verdict, allow_none=True)
+    verdict_label = Text(allow_none=True)
+
+
+class OwnResultSchema(Schema):
+    """What was found and done, told once the case is closed; photos as the public sees them."""
+
+    at = Moment()
+    finding = Text(most=2000)
+    measures = Text(most=2000)
+    media = fields.List(fields.Nested(PublishedPhotoSchema))
 
 
 class ReceiptSchema(Schema):
@@ -135,6 +145,7 @@ class OwnReportSchema(ReceiptSchema):
     verdict = Choice(Verdict, allow_none=True)
     verdict_label = Text(allow_none=True)
     outcome = fields.Nested(OutcomeSchema, allow_none=True)
+    result = fields.Nested(OwnResultSchema, allow_none=True)
     actions = fields.List(Text())
 
 

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from citizen import edges, geo, places, service
 from citizen.geo import Crs, Point
 from citizen.models import HistoryEntry, Report
+from citizen.ports import Result, ResultsOf
 from citizen.states import (
     ACTION_LABELS,
     STATUS_LABELS,
@@ -19,6 +20,7 @@ from citizen.states import (
     Status,
     Told,
 )
+from core.events import port
 from core.tokens import Caller
 
 TOLD = frozenset(
@@ -100,6 +102,7 @@ def whole(
         "question": _question(report, history),
         "verdict_label": report.verdict and VERDICT_LABELS[report.verdict],
         "outcome": primary and _outcome(primary),
+        "result": _result(session, primary or report),
         "actions": own_actions(report, primary, viewer, now),
     }
 
@@ -165,4 +168,12 @@ def _outcome(primary: Report) -> dict[str, Any]:
         "status": primary.status,
         "status_label": STATUS_LABELS[primary.status],
         "verdict": primary.verdict,
+        "verdict_label": primary.verdict and VERDICT_LABELS[primary.verdict],
     }
+
+
+def _result(session: Session, case: Report) -> Result | None:
+    """Return what was found and done, of a case that is closed."""
+    if case.status is not Status.CLOSED:
+        return None
+    return port(ResultsOf)(session, [case.id]).get(case.id)  # type: ignore[type-abstract]

@@ -40,6 +40,7 @@ __all__ = [
     "decide",
     "discard",
     "end",
+    "for_public",
     "for_staff",
     "is_public",
     "linked",
@@ -223,6 +224,11 @@ def for_staff(photos: Sequence[Photo]) -> list[StaffPhoto]:
     """Return photos as staff see them; a query only where something was redacted."""
     latest = _latest(photos)
     return [StaffPhoto(photo, latest.get(photo.id, 0)) for photo in photos]
+
+
+def for_public(photos: Sequence[Photo]) -> list[StaffPhoto]:
+    """Return those of the photos that anybody may see, with the version that they may see."""
+    return for_staff([photo for photo in photos if is_public(photo)])
 
 
 def redactions(photo: Photo) -> Sequence[Redaction]:

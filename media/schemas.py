@@ -41,6 +41,16 @@ class PublicVariants(plain.Nested):
         return variants(obj.photo, obj.redactions) if obj.redactions else None
 
 
+class PublishedVariants(plain.Nested):
+    """Links to the copies that the public sees, signed while the answer is written."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(VariantsSchema, dump_only=True, **kwargs)
+
+    def get_value(self, obj: Any, *_args: Any, **_kwargs: Any) -> Any:
+        return variants(obj.photo, obj.redactions or None)
+
+
 class ClaimedLocationSchema(Schema):
     """Where the file claims to have been taken."""
 
@@ -62,6 +72,15 @@ class PhotoSchema(PhotoFactSchema):
     """A photo for whoever may see it."""
 
     variants = Variants(required=True)
+
+
+class PublishedPhotoSchema(Schema):
+    """A published photo, redacted if it was; see publication.for_public."""
+
+    id = Text(attribute="photo.public_id", required=True)
+    width = StrictInteger(attribute="photo.width", required=True)
+    height = StrictInteger(attribute="photo.height", required=True)
+    variants = PublishedVariants(required=True)
 
 
 class StaffPhotoSchema(Schema):

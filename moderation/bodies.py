@@ -131,7 +131,10 @@ class ParkSchema(ReasonSchema):
 
 
 class ResolveSchema(Schema):
-    """What was found and done, with at least one photo taken afterwards."""
+    """What was found and done, with at least one photo taken afterwards.
+
+    The reporters are told finding and measures when the case is closed, and see what is published.
+    """
 
     finding = long_text(required=True)
     measures = long_text(required=True)

@@ -42,20 +42,17 @@ def case_for(session: Session, who: Caller, number: str, *, acting: bool) -> Rep
 def may_view(viewer: Caller | None, subject: tuple[str, str], variant: str) -> bool:
     """Say whether somebody but the owner may see a case's photo.
 
-    Staff with the case see the copies, dispatcher and reviewer the original too (contract 3). A
-    resident sees the after-photos of their own case, re-encoded.
+    Staff with the case see the copies, dispatcher and reviewer the original too (contract 3). The
+    reporter sees after-photos as they are published: faces in them are somebody else's.
     """
     kind, number = subject
-    if viewer is None or kind not in decisions.CASE_KINDS:
+    if viewer is None or viewer.kind is not Kind.STAFF or kind not in decisions.CASE_KINDS:
+        return False
+    if variant == "original" and not viewer.roles & ORIGINALS:
         return False
     session = db.session()
-    if viewer.kind is Kind.STAFF:
-        if variant == "original" and not viewer.roles & ORIGINALS:
-            return False
-        visible = access.visible(access.officer(session, viewer))
-        return session.scalar(select(Report.id).where(Report.number == number, visible)) is not None
-    own = select(Report.id).where(Report.number == number, Report.reporter_id == viewer.account_id)
-    return kind == "resolution" and variant != "original" and session.scalar(own) is not None
+    visible = access.visible(access.officer(session, viewer))
+    return session.scalar(select(Report.id).where(Report.number == number, visible)) is not None
 
 
 def holds_of(session: Session, reports: Sequence[Report]) -> Mapping[int, tuple[str, ...]]:

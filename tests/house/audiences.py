@@ -44,7 +44,11 @@ REPORT_ITEM = told(
 )
 REPORT = {
     **RECEIPT,
-    **told("question verdict verdict_label", outcome=told("status status_label verdict")),
+    **told(
+        "question verdict verdict_label",
+        outcome=told("status status_label verdict verdict_label"),
+        result=told("at finding measures", media=[told("id width height", variants=LINKS)]),
+    ),
     "media": [LINKED],
     "actions": [0],
 }

@@ -34,7 +34,12 @@ def test_a_report_follows_its_primary_and_learns_its_outcome(office: Office) -> 
     assert office.seen(noise)["followers"] == 0
     told = office.own(number)
     assert told["status_label"] == "已合并"
-    assert told["outcome"] == {"status": "submitted", "status_label": "待受理", "verdict": None}
+    assert told["outcome"] == {
+        "status": "submitted",
+        "status_label": "待受理",
+        "verdict": None,
+        "verdict_label": None,
+    }
     assert primary not in office(REPORTER).get(f"/reports/{number}").get_data(as_text=True)
     assert number not in office(OTHER).get(f"/reports/{primary}").get_data(as_text=True)
     office.take(primary, "accept", "verify")
