@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from flask import Flask
-from flask_migrate import Migrate
 from sqlalchemy.orm import Session
 
 import citizen.cli
@@ -46,7 +45,7 @@ import rewards.partners.routes
 import rewards.ports
 import rewards.routes
 from citizen.events import CaseRated, CaseSettled, ReportSubmitted
-from core import database, documents, events, gateways, limits, logs, tokens, web
+from core import database, documents, events, gateways, limits, logs, migrating, tokens, web
 from core import routes as core_routes
 from core.api import PREFIX, Api
 from core.events import Listener
@@ -121,7 +120,7 @@ def create_app(settings: Settings | None = None, *, testing: bool = False) -> Fl
     web.init_app(app, made)
     gateways.init_app(app, made)
     media.routes.init_app(app, made)
-    Migrate(app, database.db, render_as_batch=True, compare_type=True)
+    migrating.init_app(app)
     events.connect(app, LISTENERS, PORTS)
     app.extensions.update(outbox=OUTBOX, jobs=JOBS, health=HEALTH, demo=DEMO, caches={})
     app.extensions["proofs"] = PROOFS
