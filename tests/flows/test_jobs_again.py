@@ -15,10 +15,11 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from citizen.models import Report
-from core import worker
+from core import outbox, worker
 from core.audit import AuditEvent
 from core.clock import now as present
 from core.database import db, reading
+from core.outbox import OutboxMessage
 from core.worker import Job
 from media.models import ContentCheck, Photo, Variant
 from media.objects import new_key, object_name
@@ -133,11 +134,19 @@ def facts(app: Flask) -> dict[str, Any]:
         told["trail"] = Counter(tuple(row) for row in events)
         checks = select(ContentCheck.attempts, ContentCheck.state).order_by(ContentCheck.id)
         told["checks"] = [tuple(row) for row in session.execute(checks)]
+        told["words"] = Counter(map(_word, session.scalars(select(OutboxMessage))))
         told["photos"] = session.scalar(select(func.count()).select_from(Photo))
         told["cases"] = session.execute(
             select(Report.status, Report.version, Report.followers).order_by(Report.id)
         ).all()
     return told
+
+
+def _word(message: OutboxMessage) -> tuple[Any, Any]:
+    """Return about which case and step a message is, or about what else."""
+    names = (message.id, message.public_id, message.topic, message.payload_ciphertext, 0)
+    said = outbox.opened(outbox.Due(*names))
+    return said.get("number", message.topic), said.get("action", said.get("level"))
 
 
 def check(app: Flask) -> None:
@@ -154,6 +163,8 @@ def check(app: Flask) -> None:
     assert told["files"] == 3 * told["photos"] == 3 * 5  # what nothing used has gone
     lapsed = [count for (action, _), count in told["trail"].items() if action == "case.lapse"]
     assert lapsed == [1, 1]
+    told_of = [count for (_, action), count in told["words"].items() if action == "lapse"]
+    assert told_of == [1, 1]
     run(app, *worker.JOBS)
     with time_machine.travel(LATER, tick=False):
         for command in (["ledger", "check"], ["audit", "check"]):

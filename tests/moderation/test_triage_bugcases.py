@@ -12,6 +12,7 @@ import pytest
 
 from core.audit import AuditEvent
 from core.clock import now
+from core.outbox import OutboxMessage
 from core.permissions import Role
 from moderation.models import Dispatch
 from tests.clients import HERE, Api, report_body
@@ -193,6 +194,7 @@ def test_each_change_is_one_line_with_old_and_new(office: Office, sms: FakeSms) 
 @ONE_DATABASE
 def test_a_step_that_is_sent_again_happened_once(office: Office) -> None:
     """B43, for what a step leaves behind; messages sent twice are the outbox's own tests."""
+    before = len(office.rows(OutboxMessage.id))
     number, noise = office.case("accept"), office.case("accept", reporter=OTHER)
     match = '"2-staff"'
     verify = partial(office("dispatcher").post, f"/cases/{number}/verify", TRUE, match=match)
@@ -207,6 +209,8 @@ def test_a_step_that_is_sent_again_happened_once(office: Office) -> None:
     available = [entry["amount"] for entry in earned if entry["pot"] == "available"]
     assert available == [20]
     assert [step["action"] for step in office.history(noise)] == ["submit", "accept"]
+    topics = [row.topic for row in office.rows(OutboxMessage.id, OutboxMessage.topic)][before:]
+    assert topics == ["case.step"] * 3  # two acceptances, one verdict
 
 
 @pytest.mark.parametrize(
