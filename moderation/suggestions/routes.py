@@ -34,7 +34,7 @@ def similar_cases(number: str) -> Response:
     return answer(data)
 
 
-@routes.post("/reports/similar")
+@routes.post("/similar-reports")
 @routes.takes(DraftSchema)
 @routes.gives(200, HintPageSchema)
 @routes.fails(LocationInvalid, OutsideServiceArea, OutsideLakeArea, Invalid)

@@ -19,7 +19,7 @@ START = datetime.fromisoformat("2026-03-02T10:00:00+08:00")
 
 
 def hints(office: Office, by: str = OTHER, **changes: Any) -> list[dict[str, Any]]:
-    answer = office(by).post("/reports/similar", {**DRAFT, **changes})
+    answer = office(by).post("/similar-reports", {**DRAFT, **changes})
     assert answer.status_code == 200, answer.get_json()
     items: list[dict[str, Any]] = answer.get_json()["items"]
     return items
@@ -64,7 +64,7 @@ def test_what_comes_back_after_the_end_is_a_new_case(office: Office) -> None:
 
 def test_a_resident_is_told_that_something_is_at_work_and_nothing_else(office: Office) -> None:
     number = office.case(*WORKING, description="北岸第三个排污口", address="运河路 1 号")
-    answer = office(OTHER).post("/reports/similar", DRAFT)
+    answer = office(OTHER).post("/similar-reports", DRAFT)
     assert answer.get_json() == {
         "items": [
             {
@@ -132,6 +132,6 @@ def test_time_is_told_as_roughly_as_the_place(office: Office) -> None:
 def test_a_draft_is_checked_as_a_report_is(
     office: Office, changes: dict[str, Any], path: str
 ) -> None:
-    answer = office(OTHER).post("/reports/similar", {**DRAFT, **changes})
+    answer = office(OTHER).post("/similar-reports", {**DRAFT, **changes})
     assert (answer.status_code, list(answer.get_json()["errors"])) == (422, [path])
-    assert problem(office("dispatcher").post("/reports/similar", DRAFT)) == (403, "forbidden")
+    assert problem(office("dispatcher").post("/similar-reports", DRAFT)) == (403, "forbidden")
