@@ -55,7 +55,8 @@ def resume(session: Session, case: Report, now: datetime) -> Deadline:
     end = deadlines.resume(case.due_at, start, pause, unit, calendar)
     warnings = _plan(session, case.category, start, end.at, [*pauses(session, case), pause])
     warned = _alarm(warnings, end.at, _unheard(case, pause.start))
-    settled = Due(end.at, provisional=end.provisional and case.due_amount is not None)
+    counted = case.due_amount is not None or case.due_provisional
+    settled = Due(end.at, provisional=end.provisional and counted)
     return _deadline(settled, start, unit, case.due_amount, warned)
 
 

@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 import time_machine
+from sqlalchemy import update
 
 from citizen.models import Report
 from core.audit import AuditEvent
+from core.database import writing
 from moderation.models import CalendarDay
 from tests.moderation.office import HANDLING, OTHER, WHY, Office
 from tests.moderation.test_commands import run
@@ -127,3 +129,20 @@ def test_a_day_is_corrected_by_loading_it_again(office: Office, tmp_path: Path) 
     assert "loaded: 5 days" in load(office, tmp_path, working=True, note="调休")
     found = office.rows(CalendarDay.day, CalendarDay.working, CalendarDay.note)
     assert found == [(day, True, "调休") for day in sorted(DECREED)]
+
+
+@ONE_DATABASE
+def test_a_row_of_the_release_before_stays_provisional_until_the_decree(
+    office: Office, tmp_path: Path
+) -> None:
+    unsaid = dict.fromkeys(("due_from", "due_unit", "due_amount"))
+    with at(office, "2031-12-29T10:00:00+08:00"):
+        number = office.case()
+        with office.app.app_context(), writing() as session:
+            session.execute(update(Report).values(**unsaid))
+        office.take(number, "ask")
+    with at(office, TUESDAY):
+        office.take(number, "answer")
+        assert due(office, number) == ("2032-01-01T00:00", True)
+        assert "recomputed: 1 of 1" in load(office, tmp_path)
+        assert due(office, number) == ("2032-01-01T00:00", False)
