@@ -91,12 +91,13 @@ CHECKS = {
     ],
     "seen_before": [told("media number distance same_account possible_fraud")],
 }
+SIMILAR = told("number distance_m status description", reasons=[0])
 CASE = {
     **CASE_ITEM,
     "media": [CASE_PHOTO],
     "assisting": [NAMED],
     "checks": CHECKS,
-    "similar": [told("number distance_m status description", reasons=[0])],
+    "similar": [SIMILAR],
     "merged_into": 0,
     "results": [told("at finding measures", department=NAMED, media=[CASE_PHOTO])],
 }
@@ -138,7 +139,14 @@ KEYS = {"keys": [told("kty crv use alg kid x")]}
 CASES = {
     "GET /cases": page(CASE_ITEM),
     "GET /cases/{report}": CASE,
-    "GET /cases/{report}/history": page(HISTORY),
+    "GET /cases/{report}/history": {
+        **page(HISTORY),
+        "alarms": [told("at alarm alarm_label due_at")],
+    },
+    "GET /cases/{report}/similar": page(
+        {**SIMILAR, **told("status_label submitted_at", media=[CASE_PHOTO])}
+    ),
+    "GET /cases/counts": told("total", items=[told("status status_label count")]),
     "GET /stats/handling/cases?measure=received": page(CASE_ITEM),
 }
 BESIDE_CASES = {
@@ -161,6 +169,7 @@ ALLOWED: dict[str, dict[str, Shape]] = {
         "GET /offers": page(OFFER),
         "POST /media": UPLOAD,
         "POST /reports": RECEIPT,
+        "POST /reports/similar": page(told("category within_km within_days status status_label")),
         "POST /reports/{answered}/supplement": REPORT,
         "POST /reports/{fresh}/withdraw": REPORT,
         "POST /reports/{report}/rating": REPORT,
@@ -202,6 +211,7 @@ NOT_FOR_ALL = (
     "GET /reports/{report}",
     "GET /cases/{report}",
     "GET /cases/{report}/history",
+    "GET /cases/{report}/similar",
     "GET /cases/{report}/disclosures",
     "GET /cases/{report}/media/{photo}/redactions",
     "GET /media/{photo}/large",

@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from tests.clients import picture, report_body
+from tests.clients import HERE, picture, report_body
 from tests.house.audiences import ALLOWED, COPIES, NOT_FOR_ALL, ORIGINALS, PROBLEM, Shape
 from tests.moderation.desk import Desk
 from tests.moderation.office import OTHER, REPORTER, WHY, Office
@@ -62,6 +62,7 @@ class Stage:
         kinds = {"category": "WAT-IND", "location": SPOT}
         report = office.case(**kinds)
         office.take(office.case(reporter=OTHER, **kinds), "accept", "dispatch")  # a neighbour
+        office.case("accept", "dispatch", "sign", reporter=OTHER)  # what /reports/similar tells of
         office.take(report, "accept")
         merged = office.case(reporter=OTHER)
         assert office.act("dispatcher", merged, "merge", {"into": report}).status_code == 200
@@ -108,6 +109,7 @@ class Stage:
             "check": {"code": self.code},
             "redeem": used,
             "batch": {"items": [line, line]},
+            "similar": {"channel": "suishoupai", "category": "WAT-OUT", "location": HERE},
         }
         return bodies.get(path.rsplit("/", 1)[1])
 

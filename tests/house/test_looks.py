@@ -16,6 +16,7 @@ LOOKS = {
     "/cases": ("handler-epb", "cases.list"),
     "/cases.csv": ("handler-epb", "cases.exported"),
     "/cases.xlsx": ("auditor", "cases.exported"),
+    "/cases/counts": ("handler-epb", "cases.counted"),
     "/cases/<number>": ("handler-epb", "case.read"),
     "/cases/<number>/disclosures": ("dispatcher", "case.disclosures"),
     "/cases/<number>/history": ("handler-epb", "case.history"),

@@ -42,6 +42,8 @@ def told(office: Office, who: str, *numbers: str) -> dict[str, Any]:
     paths = ["/cases", "/cases?crs=gcj02", "/cases?crs=bd09", "/cases?sort=due_at"]
     for number in numbers:
         paths += [f"/cases/{number}", f"/cases/{number}?crs=gcj02", f"/cases/{number}/history"]
+    paths += [f"/cases/{number}/similar" for number in numbers]
+    paths += [f"/cases/counts?bbox={box}" for box in BOXES]
     paths += ["/stats/handling", "/stats/handling/cases?measure=received"]
     paths += [f"/cases?bbox={box}" for box in BOXES]
     found = {path: settled(client.get(path).get_json()) for path in paths}
@@ -94,7 +96,8 @@ def test_a_departments_answers_do_not_change_with_what_three_decimals_hide(
     moved = told(office, "dispatcher", *pair)
     changed = {path for path, answer in exact.items() if answer != moved[path]}
     assert {"/cases", f"/cases/{pair[0]}", "csv"} <= changed
-    assert len([path for path in changed if "bbox" in path]) == 8
+    assert len([path for path in changed if "/cases?bbox" in path]) == 8
+    assert len([path for path in changed if "/cases/counts" in path]) == 8
     one, other = (found[f"/cases/{pair[1]}"] for found in (exact, moved))
     assert (len(one["similar"]), len(other["similar"])) == (0, 1)
     assert [seen["possible_fraud"] for seen in one["checks"]["seen_before"]] == [True]
