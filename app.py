@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 import citizen.cli
 import citizen.demo
+import citizen.jobs
 import citizen.ports
 import citizen.proof
 import citizen.residents.disclosures.routes
@@ -74,6 +75,7 @@ OUTBOX: Mapping[str, Handler] = {
     media.checking.TOPIC: media.push.jobs.ask,
 }
 JOBS: Sequence[Job] = (
+    *citizen.jobs.JOBS,
     *media.jobs.JOBS,
     *media.push.jobs.JOBS,
     *moderation.jobs.JOBS,

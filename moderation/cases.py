@@ -127,7 +127,8 @@ def _as_shown(degrees: ColumnElement[float], least: float, most: float) -> Colum
 
     Converted ones have more, so a box drawn around what a list shows would lose its corners.
     """
-    return degrees.between(least - UNSHOWN, most + UNSHOWN)
+    met: ColumnElement[bool] = degrees.between(least - UNSHOWN, most + UNSHOWN)
+    return met
 
 
 def _coarsely(
