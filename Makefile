@@ -4,12 +4,13 @@
 PYTHON ?= python3
 PYTEST_ARGS ?=
 BENCH_ARGS ?= --write
+MILLION_ARGS ?= --write
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --require-hashes --only-binary :all:
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench fuzz hostile lint format lock clean
+.PHONY: help run test bench million fuzz hostile lint format lock clean
 
 help:  ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name text; do printf '%-8s %s\n' "$$name" "$$text"; done
@@ -24,6 +25,10 @@ test: $(VENV)/.locked-dev  ## Run the whole suite on SQLite and PostgreSQL
 bench: $(VENV)/.locked-dev  ## Measure each main request against its floors, and put the figures into the README
 	@PYTHON=$(PYTHON) bin/system-packages test
 	$(BIN)/python -m bench $(BENCH_ARGS)
+
+million: $(VENV)/.locked-dev  ## Measure lists, counts and a step among a million cases (minutes, 2 GB), into the README
+	@PYTHON=$(PYTHON) bin/system-packages test
+	$(BIN)/python -m bench.million $(MILLION_ARGS)
 
 fuzz: $(VENV)/.locked-dev  ## Fuzz the API as every kind of account on both databases, by the served document
 	@PYTHON=$(PYTHON) bin/system-packages test

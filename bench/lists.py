@@ -80,7 +80,7 @@ def _look(
         for label, city, request in zip(("small", "large"), cities, requests, strict=True)
     }
     costs = race(contenders, batches=sizes[0], size=sizes[1], server=server)
-    return Looked(name, costs["small"], costs["large"], _plan(cities[1], requests[1]))
+    return Looked(name, costs["small"], costs["large"], _suspicious(plan(cities[1], requests[1])))
 
 
 def _request(city: City, asked: dict[str, str]) -> Request:
@@ -102,27 +102,25 @@ def _deep(city: City, token: str) -> dict[str, str]:
     return last
 
 
-def _plan(city: City, request: Request) -> tuple[str, ...]:
-    """Return the lines of the plan that read the whole table, or sort what they found."""
+def plan(city: City, request: Request) -> list[str]:
+    """Return the plan of a list, line by line; what narrows it down comes before it."""
     with recording(city.app) as found:
         sound([call(city.app, request.environ())])
     pairs = zip(found.statements, found.parameters, strict=True)
-    statement, parameters = next(
-        pair for pair in pairs if "FROM reports" in pair[0] and "LIMIT" in pair[0]
-    )
+    listed = [pair for pair in pairs if "FROM reports" in pair[0] and "LIMIT" in pair[0]]
     with city.app.app_context(), db.engine.connect() as connection:
-        sqlite = connection.dialect.name == "sqlite"
-        asked = f"EXPLAIN {'QUERY PLAN ' if sqlite else ''}{statement}"
-        rows = connection.exec_driver_sql(asked, parameters).all()
-    return _suspicious([str(row[-1]).strip() for row in rows], sqlite=sqlite)
+        explain = "EXPLAIN QUERY PLAN " if connection.dialect.name == "sqlite" else "EXPLAIN "
+        rows = connection.exec_driver_sql(explain + listed[-1][0], listed[-1][1]).all()
+    lines = [str(row[-1]).strip() for row in rows]
+    return [line.lstrip("-> ").partition("  (")[0] for line in lines]
 
 
-def _suspicious(lines: Sequence[str], *, sqlite: bool) -> tuple[str, ...]:
-    if sqlite:
-        return tuple(
-            line
-            for line in lines
-            if "TEMP B-TREE" in line or (line.startswith("SCAN reports") and "INDEX" not in line)
-        )
-    heads = [line.lstrip("-> ").partition("  (")[0] for line in lines]
-    return tuple(head for head in heads if head in SUSPICIOUS)
+def _suspicious(lines: Sequence[str]) -> tuple[str, ...]:
+    """Return the lines that read the whole table, or sort what they found."""
+    return tuple(
+        line
+        for line in lines
+        if line in SUSPICIOUS
+        or "TEMP B-TREE" in line
+        or (line.startswith("SCAN reports") and "INDEX" not in line)
+    )

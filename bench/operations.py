@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from bench import seeds
 from bench.city import City
 from bench.requests import PREFIX, Answer, Request, call_all
+from citizen import geo
+from citizen.geo import Crs
 
 A_DAY = 4  # reports of one resident; what one sends beyond five a day earns nothing
 
@@ -55,7 +57,8 @@ class Counter:
 
     def _report(self, token: str, photo: str) -> Request:
         with self.city.app.app_context():
-            (longitude, latitude), _ = seeds.point(self.city.chance)
+            inside, _ = seeds.point(self.city.chance)
+        longitude, latitude = geo.from_wgs84(inside, Crs.GCJ02)
         body = {
             "channel": "suishoupai",
             "category": "WAT-OUT",

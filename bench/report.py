@@ -98,30 +98,31 @@ def _aims(found: Survey) -> Iterator[tuple[str, str]]:
     """Give each goal, and how it was met or missed."""
     for one in found.operations:
         if one.name in TO_FLOOR:
-            yield f"{one.name} ≤ {WRITE_GOAL} × F", _held(one.real.ratio(one.orm), WRITE_GOAL)
+            yield f"{one.name} ≤ {WRITE_GOAL} × F", held(one.real.ratio(one.orm), WRITE_GOAL)
         if one.reads:
-            yield f"{one.name} ≤ {PAGE_GOAL} × F", _held(one.real.ratio(one.orm), PAGE_GOAL)
+            yield f"{one.name} ≤ {PAGE_GOAL} × F", held(one.real.ratio(one.orm), PAGE_GOAL)
     for one in found.operations:
         most = STATEMENTS[one.name]
-        yield f"{one.name} ≤ {most} statements", _held(one.statements, most)
+        yield f"{one.name} ≤ {most} statements", held(one.statements, most)
     for page in found.lists[:PAGES]:
         yield (
             f"{page.name}, among many to among few ≤ {GROWTH_GOAL}",
-            _held(page.growth, GROWTH_GOAL),
+            held(page.growth, GROWTH_GOAL),
         )
     for name, size in (("server", found.server_mb), ("`flask worker`", found.worker_mb)):
-        yield f"{name} ≤ {MEMORY_GOAL} MB", _held(size, MEMORY_GOAL)
+        yield f"{name} ≤ {MEMORY_GOAL} MB", held(size, MEMORY_GOAL)
 
 
-def _held(value: float, most: float) -> str:
+def held(value: float, most: float) -> str:
+    """Show a figure, and whether it missed its goal."""
     digits = 0 if isinstance(value, int) else 1 if value > 10 else 2
     shown = f"{value:.{digits}f}"
     return shown if value <= most else f"**{shown} missed**"
 
 
-def put_into(readme: Path, section: str) -> None:
+def put_into(readme: Path, section: str, heading: str = HEADING) -> None:
     """Put the section into the README in the place of the one that stands there, or at its end."""
-    before, found, after = readme.read_text(encoding="utf-8").partition(f"{HEADING}\n")
+    before, found, after = readme.read_text(encoding="utf-8").partition(f"{heading}\n")
     _, _, rest = after.partition("\n## ")
     tail = f"\n## {rest}" if found and rest else ""
     readme.write_text(f"{before.rstrip()}\n\n{section}{tail}", encoding="utf-8")

@@ -70,7 +70,7 @@ def survey(found: Databases, sizes: Sizes, say: Callable[[str], None]) -> Survey
     floors = Floors(city, found.url("floors"), operations)
     try:
         say(f"{version}: CPU of the operations, in turns with their floors")
-        costs = {o.name: _race(o, city, floors, sizes, found.server) for o in operations}
+        costs = {o.name: race_operation(o, city, floors, sizes, found.server) for o in operations}
         greeting = _greeting(floors, counter, sizes, found.server)
         say(f"{version}: lists")
         looked = lists.look(
@@ -88,9 +88,10 @@ def survey(found: Databases, sizes: Sizes, say: Callable[[str], None]) -> Survey
     return Survey(version, sizes, greeting, measured, looked, server_mb, worker)
 
 
-def _race(
+def race_operation(
     operation: Operation, city: City, floors: Floors, sizes: Sizes, server: int | None
 ) -> dict[str, Cost]:
+    """Let an operation and its floors take turns."""
     sent: list[Request] = []
 
     def real(count: int) -> Prepared:

@@ -82,7 +82,7 @@ def page(
     found = list(session.scalars(cut(statement, keys)))
     more = len(found) > limit
     items = found[:limit]
-    return Page(items, _encode([getattr(items[-1], key.key) for key in keys]) if more else None)
+    return Page(items, cursor_at([getattr(items[-1], key.key) for key in keys]) if more else None)
 
 
 def _after(
@@ -99,7 +99,8 @@ def _after(
     return ordered.where(tuple_(*keys) < values if descending else tuple_(*keys) > values)
 
 
-def _encode(values: Sequence[Any]) -> str:
+def cursor_at(values: Sequence[Any]) -> str:
+    """Return the cursor of the page that begins after a row with these keys."""
     plain = [value.isoformat() if isinstance(value, datetime) else value for value in values]
     return (
         base64.urlsafe_b64encode(json.dumps(plain, separators=(",", ":")).encode())

@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from bench import report
+from bench import million, report, timing
 from bench.operations import Counter
 from tests.conftest import PROJECT
 
@@ -41,3 +41,18 @@ def test_a_tiny_bench_prints_every_row(tmp_path: Path) -> None:
 def test_every_operation_of_the_bench_has_its_goal() -> None:
     made = Counter.__new__(Counter)
     assert [operation.name for operation in made.operations()] == list(report.STATEMENTS)
+
+
+def test_the_figures_among_a_million_say_what_missed_its_goal() -> None:
+    walked = ["Limit", "Seq Scan on reports"]
+    slow = [million.Taken(name, [9.0, 60.0], walked) for name in million.LISTS]
+    fast = [million.Taken(name, [1.0, 2.0]) for name in million.COUNTS]
+    cost = timing.Cost([3.0], [1.0])
+    pages = [("first", 2.0, 2.2), ("deep", 2.0, 3.0)]
+    shown = million.text([million.Million("X 1", pages, slow, fast, cost, cost)], "a machine")
+    for row in (*million.LISTS, *million.COUNTS):
+        assert f"| {row} |" in shown, row
+    assert "| first page, to that among 1,000 ≤ 1.3 | 1.10 |" in shown
+    assert "| 10,000th page, to that among 1,000 ≤ 1.3 | **1.50 missed** |" in shown
+    assert f"| lists that read the whole table | **{len(slow)} missed** |" in shown
+    assert "| slowest counts, p95 ≤ 100 ms | 1.95 |" in shown
