@@ -64,11 +64,13 @@ COUNTS: dict[str, dict[str, str]] = {
     "bbox, 1 km": lists.FILTERS["bbox, 1 km"],
 }
 NOTES = """\
-`make million` on {machine}. CPU ms of process and database together, from the request to the
-answer, the audit row of the look among it. The pages are the first and the 10,000th; among a
-thousand cases the last whole one takes the latter's place. A step is one acceptance, in turns with
-its floor F. `--plans` prints the plans of all lists. Counts that ask for a common word or a large
-box are not among these: they read what they count."""
+`make million` on {machine}.
+
+CPU ms of process and database together, from the request to the answer, the audit row of the look
+among it. The pages are the first and the 10,000th; among a thousand cases the last whole one takes
+the latter's place. A step is one acceptance, in turns with its floor F, whose own table holds but a
+thousand reports. `--plans` prints the plans of all lists. Counts that ask for a common word or a
+large box are not among these: they read what they count."""
 
 
 @dataclass(frozen=True)
