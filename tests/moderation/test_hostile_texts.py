@@ -4,20 +4,15 @@ import io
 import json
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import structlog
 from flask import Flask
-from marshmallow import fields
 
-from citizen import schemas as resident_schemas
 from core import logs
-from core.fields import Text
-from moderation import bodies
 from moderation.models import PhotoDecisionFact, Rating, VerdictFact
-from moderation.photos.schemas import DecisionSchema
-from moderation.routes import STAFF_ACTIONS
 from tests.clients import report_body
 from tests.moderation.desk import Desk, submitted
 from tests.moderation.office import CLOSED, FALSE, REPORTER, TRUE, Office, later
@@ -80,6 +75,7 @@ STAFF: dict[str, tuple[tuple[str, ...], str, str, Any, tuple[Any, ...]]] = {
     "unmerge": (("merge",), "dispatcher", "reason", {}, (noted,)),
     "verify": (("accept",), "dispatcher", "note", TRUE, (noted, stored(VerdictFact.note))),
     "overturn": (("accept", "verify"), "reviewer", "reason", FALSE, (noted,)),
+    "dispatch": (("accept",), "dispatcher", "reason", {"department": "urban"}, (noted,)),
     "return": (("accept", "dispatch"), "handler-epb", "reason", {}, (noted,)),
     "extend": (("accept", "dispatch"), "handler-epb", "reason", {"due_at": ""}, (noted,)),
     "refuse_extension": (
@@ -108,11 +104,24 @@ RESIDENT: dict[str, tuple[tuple[str, ...], str, Any, tuple[Any, ...]]] = {
         (noted, told_a_step, stored(Rating.comment)),
     ),
 }  # fmt: skip
-ELSEWHERE = {  # fields that a test below names, and those that only look something up
-    ("report", "description"), ("report", "address"), ("report", "site"), ("decision", "reason"),
-    ("decline", "competent"), ("correct", "address"), ("resolve", "measures"),
-    ("merge", "into"), ("reassign", "username"),
-}  # fmt: skip
+ELSEWHERE = {  # where the tests below send words, and names that only look something up
+    "/reports": {"description", "address", "site"},
+    "/cases/{number}/decline": {"competent"},
+    "/cases/{number}/correct": {"address"},
+    "/cases/{number}/resolve": {"measures"},
+    "/cases/{number}/merge": {"into"},
+    "/cases/{number}/reassign": {"username"},
+    "/cases/{number}/media/{public_id}/decision": {"reason"},
+    "/cases/{number}/second-review/disagree": {"reason"},
+    "/cases/{number}/disclosures": {"reason"},
+    "/disclosures/{public_id}/refuse": {"reason"},
+    "/staff": {"display_name", "password"},
+    "/staff/{username}": {"display_name", "password"},
+    "/me": {"nickname"},  # of one line, with tests of its own
+    "/me/identities": {"phone", "app", "code"},
+    "/me/consents": {"version"},
+}
+ROOMS = ("/cases", "/reports", "/disclosures", "/staff", "/me", "/routing")
 
 
 @pytest.fixture
@@ -126,24 +135,31 @@ def lines(app: Flask) -> Iterator[Callable[[], list[str]]]:
     assert app
 
 
-def texts_of(name: str, schema: type[Any]) -> set[tuple[str, str]]:
-    """Return the fields of a body that take any words."""
-    return {
-        (name, path)
-        for path, field in schema().fields.items()
-        if type(field) is Text and field.pattern is None and not isinstance(field, fields.List)
-    }
+def words_of(document: Any, schema: Any) -> set[str]:
+    """Return the fields of a body that take any words, by the served document."""
+    named = document["components"]["schemas"][schema["$ref"].rsplit("/", 1)[-1]]["properties"]
+    tied = {"enum", "pattern", "format"}
+    return {name for name, field in named.items()
+            if "string" in str(field.get("type")) and not tied & field.keys()}  # fmt: skip
 
 
-def test_every_field_of_words_is_tried() -> None:
-    named = {action.value: wanted.schema for action, wanted in STAFF_ACTIONS.items()}
-    named |= {"supplement": resident_schemas.SupplementSchema, "rating": bodies.RatingSchema}
-    named |= {"appeal": bodies.ReasonSchema, "report": resident_schemas.SubmissionSchema}
-    named |= {"decision": DecisionSchema}
-    found = set[tuple[str, str]]().union(*(texts_of(*item) for item in named.items()))
-    tried = {(action, row[2]) for action, row in STAFF.items()}
-    tried |= {(action, row[1]) for action, row in RESIDENT.items()}
-    assert found == tried | ELSEWHERE
+@ONE_DATABASE
+def test_every_field_of_words_is_tried(office: Office) -> None:
+    document = office("").get("/openapi.json").get_json()
+    found: dict[str, set[str]] = {}
+    for path, operations in document["paths"].items():
+        short = path.removeprefix("/api/v1")
+        for method in operations.keys() & {"post", "put", "patch", "delete"}:
+            content = operations[method].get("requestBody", {}).get("content", {})
+            if short.startswith(ROOMS) and "application/json" in content:
+                words = words_of(document, content["application/json"]["schema"])
+                found[short] = found.get(short, set()) | words
+    tried = {path: set(names) for path, names in ELSEWHERE.items()}
+    for action, row in STAFF.items():
+        tried.setdefault(f"/cases/{{number}}/{action}", set()).add(row[2])
+    for action, resident in RESIDENT.items():
+        tried.setdefault(f"/reports/{{number}}/{action}", set()).add(resident[1])
+    assert {path: words for path, words in found.items() if words} == tried
 
 
 def body_of(office: Office, number: str, beside: Any) -> dict[str, Any]:
@@ -187,6 +203,36 @@ def test_who_is_competent_and_why_a_photo_is_hidden_are_kept_too(office: Office)
     body = {"reason": "not_ours", "competent": ALL[:200].strip()}
     assert office.act("dispatcher", desk.number, "decline", body).status_code == 200
     assert told_a_step(office, desk.number) == f"非职责范围，应由{body['competent']}处理"
+
+
+@ONE_DATABASE
+def test_what_second_officers_say_is_kept_too(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    always = replace(office.app.extensions["settings"], second_review_percent=100)
+    monkeypatch.setitem(office.app.extensions, "settings", always)
+    number = office.case("accept", "verify")
+    match = office("reviewer").get(f"/cases/{number}").headers["ETag"]
+    ways: list[tuple[str, str, dict[str, Any]]] = [
+        ("dispatcher", f"/cases/{number}/disclosures", {}),
+        ("reviewer", f"/cases/{number}/second-review/disagree", FALSE),
+    ]
+    for by, path, beside in ways:
+        for text in REFUSED:
+            answer = office(by).post(path, {**beside, "reason": text}, match=match)
+            assert list(answer.get_json()["errors"]) == ["reason"], (path, text)
+        answer = office(by).post(path, {**beside, "reason": ALL}, match=match)
+        assert answer.status_code in {200, 201}, answer.get_json()
+        if by == "dispatcher":
+            asked = answer.get_json()
+            assert asked["reason"] == ALL
+    assert noted(office, number) == ALL
+    refused = office("reviewer").post(f"/disclosures/{asked['id']}/refuse", {"reason": ALL})
+    assert refused.get_json()["note"] == ALL
+    for text in (*FORMULAS, *MARKUP, *LINES):
+        name = text[:64].strip()
+        changed = office("admin").patch("/staff/handler-epb", {"display_name": name})
+        assert changed.get_json()["display_name"] == name
 
 
 @ONE_DATABASE
