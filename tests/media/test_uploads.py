@@ -3,7 +3,9 @@
 import hashlib
 import io
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,7 +15,7 @@ import pytest
 import time_machine
 from flask import Flask
 from PIL import Image
-from sqlalchemy import func, select, update
+from sqlalchemy import Select, func, select, update
 from werkzeug.test import TestResponse
 
 from core.accounts import Account, AccountStatus
@@ -371,6 +373,44 @@ def test_a_hundred_unused_photos_are_the_most(app: Flask, api: Signed) -> None:
     assert send(api(OTHER), png()).status_code == 201
     claim(app, first)
     assert send(resident, png()).status_code == 201
+
+
+@pytest.fixture
+def crowd(app: Flask, api: Signed, monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[int]]:
+    """Four photos at once where only one more is allowed, each counted long before its row."""
+    check_room = service.check_room
+
+    def slow(*arguments: Any) -> None:
+        check_room(*arguments)
+        time.sleep(0.2)
+
+    def sent() -> list[int]:
+        resident = api(RESIDENT)
+        copies(app, resident.upload(), 98)
+        made, barrier = [jpeg(noise((32, 32), seed=at)) for at in range(4)], threading.Barrier(4)
+        monkeypatch.setattr(service, "check_room", slow)
+
+        def upload(data: bytes) -> int:
+            barrier.wait()
+            return send(resident, data).status_code
+
+        with ThreadPoolExecutor(4) as pool:
+            return sorted(pool.map(upload, made))
+
+    return sent
+
+
+def test_uploads_at_once_do_not_pass_the_limit(app: Flask, crowd: Callable[[], list[int]]) -> None:
+    assert crowd() == [201, 429, 429, 429]
+    assert len(objects(app)) == 6, "those of the refused are gone"
+
+
+@pytest.mark.parametrize("world", ["postgresql"], indirect=True)
+def test_without_the_accounts_lock_they_would(
+    crowd: Callable[[], list[int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Select, "with_for_update", lambda statement, **_how: statement)
+    assert crowd().count(201) > 1
 
 
 def test_three_hundred_uploads_a_day_are_the_most(app: Flask, api: Signed) -> None:
