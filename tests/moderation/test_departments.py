@@ -222,10 +222,10 @@ def test_a_result_that_is_sent_back_comes_again_with_new_photos(office: Office) 
     assert len({result["media"][0]["id"] for result in case["results"]}) == 2
 
 
-def test_a_resident_sees_the_after_photos_but_no_names(office: Office) -> None:
+def test_a_resident_sees_no_after_photo_as_it_was_taken_and_no_names(office: Office) -> None:
     number = office.case(*CLOSED)
     photo = office.seen(number)["results"][0]["media"][0]["id"]
-    assert office(REPORTER).get(f"/media/{photo}/thumb").status_code == 200
+    assert office(REPORTER).get(f"/media/{photo}/thumb").status_code == 404  # not yet published
     assert office(REPORTER).get(f"/media/{photo}/original").status_code in {403, 404}
     assert office(OTHER).get(f"/media/{photo}/thumb").status_code in {403, 404}
     told = office(REPORTER).get(f"/reports/{number}").get_data(as_text=True)
