@@ -9,6 +9,8 @@ from core.audit import AuditEvent
 from tests.clients import ON_THE_LAKE
 from tests.moderation.office import REPORTER, Office, problem
 
+# The table is read into memory the same way on both databases; one of them is enough here.
+pytestmark = pytest.mark.parametrize("world", ["sqlite"], indirect=True)
 IN_TAIBAI = {"longitude": 116.6, "latitude": 35.35, "crs": "wgs84"}
 
 
@@ -78,27 +80,24 @@ def test_a_district_or_zone_may_be_named_instead_and_a_day_before_the_rules_is_t
     assert told["tried"][0]["missing"] == ["自 2022-01-01 起有效"]
 
 
-@pytest.mark.parametrize(
-    ("sent", "path"),
-    [
-        ({}, "category"),
-        ({"category": "NEW"}, "category"),
-        ({"category": "AIR-BURN", "answers": {"kind": "stack"}}, "answers.kind"),
-        ({"category": "AIR-BURN", "answers": {"weather": "rain"}}, "answers.weather"),
-        ({"category": "AIR-BURN", "answers": {"built_up": 1}}, "answers.built_up"),
-        ({"category": "RAD", "area": "999999"}, "area"),
-        ({"category": "RAD", "area": "370811", "location": IN_TAIBAI}, "area"),
-        ({"category": "RAD", "location": {**IN_TAIBAI, "latitude": 30.0}}, "location"),
-        ({"category": "RAD", "location": {**IN_TAIBAI, "latitude": 91.0}}, "location.latitude"),
-        ({"category": "RAD", "on": "1999-12-31"}, "on"),
-    ],
-)
-def test_what_makes_no_sense_is_refused_by_its_field(
-    office: Office, sent: dict[str, Any], path: str
-) -> None:
-    answer = office("dispatcher").post("/routing/explain", sent)
-    assert answer.status_code == 422
-    assert list(answer.get_json()["errors"]) == [path]
+WRONG: list[tuple[dict[str, Any], str]] = [
+    ({}, "category"),
+    ({"category": "NEW"}, "category"),
+    ({"category": "AIR-BURN", "answers": {"kind": "stack"}}, "answers.kind"),
+    ({"category": "AIR-BURN", "answers": {"weather": "rain"}}, "answers.weather"),
+    ({"category": "AIR-BURN", "answers": {"built_up": 1}}, "answers.built_up"),
+    ({"category": "RAD", "area": "999999"}, "area"),
+    ({"category": "RAD", "area": "370811", "location": IN_TAIBAI}, "area"),
+    ({"category": "RAD", "location": {**IN_TAIBAI, "latitude": 30.0}}, "location"),
+    ({"category": "RAD", "location": {**IN_TAIBAI, "latitude": 91.0}}, "location.latitude"),
+    ({"category": "RAD", "on": "1999-12-31"}, "on"),
+]
+
+
+def test_what_makes_no_sense_is_refused_by_its_field(office: Office) -> None:
+    for sent, path in WRONG:
+        answer = office("dispatcher").post("/routing/explain", sent)
+        assert (answer.status_code, list(answer.get_json()["errors"])) == (422, [path]), sent
 
 
 def test_who_handles_cases_or_reports_does_not_try_rules(office: Office) -> None:

@@ -13,6 +13,7 @@ from moderation.models import Look, SecondReview
 from tests.moderation.office import CLOSED, FALSE, OTHER, REPORTER, TRUE, WHY, Office, problem
 from tests.moderation.test_two_officers import at_once
 
+ONE_DATABASE = pytest.mark.parametrize("world", ["sqlite"], indirect=True)
 MINOR: dict[str, Any] = {"verdict": "substantiated", "severity": 1, **WHY}
 
 
@@ -59,6 +60,7 @@ def states(office: Office) -> list[tuple[int, Look]]:
 # -------- the draw
 
 
+@ONE_DATABASE
 def test_without_a_share_nothing_is_drawn(office: Office) -> None:
     number = office.case(*CLOSED)
     assert office.rows(SecondReview.id) == []
@@ -67,6 +69,7 @@ def test_without_a_share_nothing_is_drawn(office: Office) -> None:
     assert problem(answered(office, number, "disagree", MINOR)) == (409, "not_drawn")
 
 
+@ONE_DATABASE
 def test_a_draw_is_the_same_each_time_and_falls_on_about_its_share(app: Flask) -> None:
     numbers = [f"3708-261125-{count:06d}-0" for count in range(4_000)]
     with app.app_context():
@@ -138,6 +141,7 @@ def test_who_disagrees_gives_the_verdict_that_counts(every: Office) -> None:
     assert pots(every, OTHER) == (20, 0)
 
 
+@ONE_DATABASE
 def test_an_overturned_verdict_had_its_second_look(every: Office) -> None:
     number, other = every.case("accept", "verify"), every.case("accept", "verify", reporter=OTHER)
     every.act("reviewer", number, "overturn", {**FALSE, **WHY})
@@ -171,6 +175,7 @@ def test_all_claims_on_a_case_wait_and_what_follows_is_not_asked_about(every: Of
 # -------- who may
 
 
+@ONE_DATABASE
 def test_who_decided_or_is_a_party_answers_nothing_and_releases_nothing(every: Office) -> None:
     every.hire("both", Role.DISPATCHER, Role.REVIEWER)
     every.hire("party", Role.REVIEWER)
@@ -195,6 +200,7 @@ def test_who_decided_or_is_a_party_answers_nothing_and_releases_nothing(every: O
     assert states(every) == [(1, Look.OPEN)]
 
 
+@ONE_DATABASE
 def test_who_agreed_does_not_decide_the_appeal(every: Office) -> None:
     number = every.case("accept", "refute")
     answered(every, number, "agree")
@@ -215,6 +221,7 @@ def test_a_released_award_is_agreement_for_all_claims_of_the_case(every: Office)
     assert problem(every("reviewer").post(path)) == (403, "award_not_for_you")  # agreed before
 
 
+@ONE_DATABASE
 def test_a_refused_award_stays_nothing_when_a_reviewer_agrees_with_the_verdict(
     every: Office,
 ) -> None:
