@@ -113,10 +113,10 @@ class LocalStore:
             _sync(folder)
 
     def _rename(self, draft: Path, path: Path) -> None:
-        """Move into place; a sweep may take an empty folder away between the two steps, once."""
+        """Move into place; a sweep may take an empty folder away between any two steps, once."""
         for last in (False, True):
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             try:
+                path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
                 draft.rename(path)
             except FileNotFoundError:
                 if last:

@@ -214,6 +214,23 @@ def test_a_sweep_that_takes_the_folder_away_meanwhile_does_not_matter(
     assert read(store, name) == b"x"
 
 
+def test_a_sweep_that_takes_the_folder_above_away_does_not_matter_either(
+    store: LocalStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, name, met = os.mkdir, object_name(new_key(), Variant.THUMB), []
+
+    def mkdir(path: Path, mode: int = 0o777) -> None:
+        made(path, mode)
+        if not met and Path(path).name == name[:2]:
+            met.append(path)
+            os.rmdir(path)  # noqa: PTH106  what is patched is below pathlib
+
+    monkeypatch.setattr(os, "mkdir", mkdir)
+    store.put({name: io.BytesIO(b"x")})
+    assert met
+    assert read(store, name) == b"x"
+
+
 def test_a_folder_that_goes_away_again_and_again_is_away(
     store: LocalStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
