@@ -60,7 +60,7 @@ def test_every_status_can_be_left_unless_it_is_named_as_final(status: Status) ->
     assert not OPEN & ENDS
 
 
-@pytest.mark.parametrize("status", OPEN)
+@pytest.mark.parametrize("status", sorted(OPEN))
 def test_staff_or_the_worker_can_move_every_open_case_on(status: Status) -> None:
     """The city never waits for a resident alone."""
     assert any(edge.moves[status] - {status} for edge in LEAVING[status] if edge.who != RESIDENT)
