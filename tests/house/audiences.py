@@ -169,7 +169,7 @@ ALLOWED: dict[str, dict[str, Shape]] = {
         "GET /offers": page(OFFER),
         "POST /media": UPLOAD,
         "POST /reports": RECEIPT,
-        "POST /reports/similar": page(told("category within_km within_days status status_label")),
+        "POST /similar-reports": page(told("category within_km within_days status status_label")),
         "POST /reports/{answered}/supplement": REPORT,
         "POST /reports/{fresh}/withdraw": REPORT,
         "POST /reports/{report}/rating": REPORT,

@@ -62,7 +62,7 @@ class Stage:
         kinds = {"category": "WAT-IND", "location": SPOT}
         report = office.case(**kinds)
         office.take(office.case(reporter=OTHER, **kinds), "accept", "dispatch")  # a neighbour
-        office.case("accept", "dispatch", "sign", reporter=OTHER)  # what /reports/similar tells of
+        office.case("accept", "dispatch", "sign", reporter=OTHER)  # what /similar-reports tells of
         office.take(report, "accept")
         merged = office.case(reporter=OTHER)
         assert office.act("dispatcher", merged, "merge", {"into": report}).status_code == 200
@@ -109,7 +109,7 @@ class Stage:
             "check": {"code": self.code},
             "redeem": used,
             "batch": {"items": [line, line]},
-            "similar": {"channel": "suishoupai", "category": "WAT-OUT", "location": HERE},
+            "similar-reports": {"channel": "suishoupai", "category": "WAT-OUT", "location": HERE},
         }
         return bodies.get(path.rsplit("/", 1)[1])
 
