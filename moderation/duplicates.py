@@ -4,6 +4,7 @@ Same kind, near, and at about the same time is what makes a candidate; pictures 
 A case that was closed before the new report was received is a recurrence, hence a new case.
 """
 
+import json
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from itertools import pairwise
 
 from citizen.geo import Point, distance_m
 
+Pieces = set[tuple[str, str]]
 SHARED_WORDS = 0.3  # of the shorter text's two-character pieces
 
 
@@ -27,6 +29,18 @@ class Limits:
     def reach_m(self, category: str) -> int:
         """Give the distance limit of a category in metres."""
         return self.by_category.get(category, self.distance_m)
+
+
+def limits_from_json(text: str) -> Limits:
+    """Read how near counts, as `data/duplicates.json` says it.
+
+    Raises:
+        KeyError, TypeError, ValueError: it is not that kind of file.
+    """
+    read = json.loads(text)
+    by_category = {str(code): int(metres) for code, metres in read["by_category"].items()}
+    window = timedelta(days=int(read["window_days"]))
+    return Limits(int(read["distance_m"]), by_category, window, int(read["most"]))
 
 
 @dataclass(frozen=True)
@@ -57,20 +71,24 @@ def rank(
     subject: Sighting, others: Iterable[Sighting], limits: Limits | None = None
 ) -> list[Likeness]:
     """Give the likely duplicates of a report, the likeliest first, ties by number."""
-    bounds = limits or Limits()
-    found = (_compare(subject, other, bounds) for other in others if other.number != subject.number)
+    bounds, pieces = limits or Limits(), _pieces(subject.description)
+    compared = (other for other in others if other.number != subject.number)
+    found = (_compare(subject, pieces, other, bounds) for other in compared)
     likely = [likeness for likeness in found if likeness]
     return sorted(likely, key=lambda likeness: (-likeness.score, likeness.number))[: bounds.most]
 
 
 def shared_words(one: str, other: str) -> float:
     """Give the share of the shorter text's two-character pieces that the other has too, 0 to 1."""
-    pieces, others = _pieces(one), _pieces(other)
+    return _shared(_pieces(one), _pieces(other))
+
+
+def _shared(pieces: Pieces, others: Pieces) -> float:
     shorter = min(len(pieces), len(others))
     return len(pieces & others) / shorter if shorter else 0.0
 
 
-def _compare(subject: Sighting, other: Sighting, limits: Limits) -> Likeness | None:
+def _compare(subject: Sighting, pieces: Pieces, other: Sighting, limits: Limits) -> Likeness | None:
     if other.category != subject.category or abs(other.at - subject.at) > limits.window:
         return None
     if _over(other, subject.at) or _over(subject, other.at):
@@ -78,7 +96,7 @@ def _compare(subject: Sighting, other: Sighting, limits: Limits) -> Likeness | N
     reach, metres = limits.reach_m(subject.category), distance_m(subject.point, other.point)
     if metres > reach:
         return None
-    apart, words = abs(other.at - subject.at), shared_words(subject.description, other.description)
+    apart, words = abs(other.at - subject.at), _shared(pieces, _pieces(other.description))
     score = (
         (1 - metres / (reach or 1))
         + (1 - apart / limits.window)
@@ -102,6 +120,6 @@ def _time_words(apart: timedelta) -> str:
     return f"相隔 {hours} 小时" if hours < 48 else f"相隔 {round(hours / 24)} 天"
 
 
-def _pieces(text: str) -> set[tuple[str, str]]:
+def _pieces(text: str) -> Pieces:
     plain = unicodedata.normalize("NFKC", text).casefold()
     return set(pairwise(character for character in plain if character.isalnum()))

@@ -1,3 +1,4 @@
+import json
 import math
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -7,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from citizen.geo import Point
-from moderation.duplicates import Limits, Sighting, rank, shared_words
+from moderation.duplicates import Limits, Sighting, limits_from_json, rank, shared_words
+from tests.conftest import PROJECT
 
 NOON = datetime(2026, 11, 25, 4, tzinfo=UTC)
 PLACE = Point(116.587, 35.415)
@@ -123,3 +125,13 @@ def test_whatever_is_likely_lies_within_the_limits(
         assert found.distance_m <= 250
         assert abs(hours) <= 30 * 24
         assert 0 <= found.score <= 4
+
+
+def test_the_limits_that_are_shipped_name_categories_that_there_are() -> None:
+    limits = limits_from_json((PROJECT / "moderation/data/duplicates.json").read_text("utf-8"))
+    shipped = json.loads((PROJECT / "citizen/data/categories.json").read_text("utf-8"))
+    assert set(limits.by_category) <= {each["code"] for each in shipped["categories"]}
+    assert (limits.distance_m, limits.window) == (250, timedelta(days=30))
+    assert limits.reach_m("NOI-LIFE") < limits.reach_m("WAT-OUT") < limits.reach_m("AIR-ODOR")
+    with pytest.raises(KeyError):
+        limits_from_json("{}")
