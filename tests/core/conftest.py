@@ -117,6 +117,9 @@ def standing(world: World) -> Flask:
     """Made once for each database; making it takes longer than most tests."""
     made = create_app(world.app.extensions["settings"])
     made.register_blueprint(laboratory())
+    delivered: list[Any] = []
+    handlers = made.extensions["outbox"]
+    made.extensions["outbox"] = {**handlers, "lab": lambda *sent: delivered.append(sent)}
     return made
 
 

@@ -1,5 +1,7 @@
 """Logs and audit rows of a submission say what happened, never who, whence or where."""
 
+import io
+import sys
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -47,6 +49,16 @@ def test_a_submission_leaves_no_phone_name_place_or_token_in_logs_and_audit(
         lines += [str(row) for row in rows]
     for canary in CANARIES:
         assert not [line for line in lines if canary in line], canary
+
+
+def test_logs_go_on_after_a_borrowed_standard_error_is_taken_away(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with io.StringIO() as lent, monkeypatch.context() as patch:
+        patch.setattr(sys, "stderr", lent)
+        logs.configure("WARNING")
+    structlog.get_logger().warning("still_heard")
+    assert "still_heard" in capfd.readouterr().err
 
 
 def test_names_that_hold_secrets_are_blanked_and_phones_wherever_they_stand() -> None:
