@@ -1,14 +1,16 @@
 """Migrations: one head, both ways, equal to the models, triggers and CHECKs included."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic.script import ScriptDirectory
 from flask import Flask
 from flask_migrate import check, downgrade, upgrade
 from sqlalchemy import inspect, text
+from sqlalchemy.engine.interfaces import TableKey
 from sqlalchemy.exc import DBAPIError
 
 from core.database import db
@@ -31,30 +33,36 @@ def _schema(app: Flask) -> dict[str, object]:
     """Return all that the database tells of its tables, in an order that does not matter."""
     with app.app_context():
         found = inspect(db.engine)
+        parts = (
+            _each(found.get_multi_columns(), lambda c: (c["name"], str(c["type"]), c["nullable"])),
+            _each(
+                found.get_multi_indexes(),
+                lambda i: (i["name"] or "", tuple(i["column_names"]), bool(i["unique"])),
+            ),
+            _each(
+                found.get_multi_unique_constraints(),
+                lambda u: (u["name"] or "", tuple(u["column_names"])),
+            ),
+            _each(found.get_multi_foreign_keys(), lambda f: (f["name"] or "", f["referred_table"])),
+            _each(
+                found.get_multi_check_constraints(),
+                lambda c: (c["name"] or "", _plain(c["sqltext"])),
+            ),
+        )
         schema: dict[str, object] = {
-            name: (
-                sorted((c["name"], str(c["type"]), c["nullable"]) for c in found.get_columns(name)),
-                sorted(
-                    (i["name"] or "", tuple(i["column_names"]), bool(i["unique"]))
-                    for i in found.get_indexes(name)
-                ),
-                sorted(
-                    (u["name"] or "", tuple(u["column_names"]))
-                    for u in found.get_unique_constraints(name)
-                ),
-                sorted(
-                    (f["name"] or "", f["referred_table"]) for f in found.get_foreign_keys(name)
-                ),
-                sorted(
-                    (c["name"] or "", _plain(c["sqltext"]))
-                    for c in found.get_check_constraints(name)
-                ),
-            )
+            name: tuple(part.get(name, []) for part in parts)
             for name in found.get_table_names()
             if name != "alembic_version"
         }
         db.engine.dispose()
     return schema
+
+
+def _each(
+    tables: Mapping[TableKey, list[Any]], told: Callable[[Any], tuple[object, ...]]
+) -> dict[str, list[tuple[object, ...]]]:
+    """Return by table what is told of each of its things; all tables were asked for at once."""
+    return {name: sorted(map(told, things)) for (_, name), things in tables.items()}
 
 
 def _plain(check_text: str) -> str:
