@@ -109,6 +109,7 @@ def test_four_processes_whose_token_is_past_ask_for_one_and_all_forty_sends_are_
     assert len(stub.token_calls) == 1
 
 
+@pytest.mark.parametrize("world", ["sqlite"], indirect=True)
 def test_without_the_lease_each_of_four_processes_asks_for_a_token_of_its_own(
     stub: WeChatStub, world: World, app: Flask
 ) -> None:
