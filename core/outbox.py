@@ -11,10 +11,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from flask import current_app
-from sqlalchemy import Index, String, Text, and_, delete, insert, or_, select, text, update
+from sqlalchemy import Index, String, Text, and_, delete, or_, select, text, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from core import crypto
+from core import crypto, rows
 from core.clock import now as present
 from core.database import BigId, Model, UtcDateTime, db, public_id
 
@@ -69,15 +69,17 @@ def put(topic: str, payload: dict[str, Any], *, due_at: datetime | None = None) 
     now = present()
     if topic not in current_app.extensions["outbox"]:
         due_at = UNCLAIMED
-    db.session.execute(
-        insert(OutboxMessage).values(
-            topic=topic,
-            public_id=public_id(),
-            payload_ciphertext=crypto.encrypt(json.dumps(payload), "outbox"),
-            created_at=now,
-            due_at=due_at or now,
-            attempts=0,
-        )
+    rows.put(
+        db.session,
+        OutboxMessage,
+        {
+            "topic": topic,
+            "public_id": public_id(),
+            "payload_ciphertext": crypto.encrypt(json.dumps(payload), "outbox"),
+            "created_at": now,
+            "due_at": due_at or now,
+            "attempts": 0,
+        },
     )
 
 
