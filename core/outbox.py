@@ -70,7 +70,7 @@ def put(topic: str, payload: dict[str, Any], *, due_at: datetime | None = None) 
     if topic not in current_app.extensions["outbox"]:
         due_at = UNCLAIMED
     rows.put(
-        db.session,
+        db.session(),
         OutboxMessage,
         {
             "topic": topic,
