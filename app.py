@@ -37,6 +37,7 @@ import moderation.rules.routes
 import moderation.staff.routes
 import moderation.statistics.routes
 import moderation.suggestions.routes
+import moderation.terms
 import rewards.admin.routes
 import rewards.cli
 import rewards.demo
@@ -62,7 +63,7 @@ LISTENERS: Mapping[type, Sequence[Listener]] = {
 PORTS: Mapping[type, Any] = {
     citizen.ports.PointsOf: rewards.handlers.points_of,
     citizen.ports.Assess: moderation.handlers.assess,
-    citizen.ports.Resume: moderation.handlers.resume,
+    citizen.ports.Resume: moderation.terms.resume,
     citizen.ports.HoldsOf: moderation.handlers.holds_of,
     citizen.ports.ResultsOf: moderation.results.results_of,
     citizen.ports.CaseFor: moderation.handlers.case_for,

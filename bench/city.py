@@ -1,12 +1,11 @@
 """The real application over a scratch database, with the demo set and cases to measure among."""
 
-import contextlib
 import os
 import random
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
+import structlog
 from flask import Flask
 from flask_migrate import upgrade
 from sqlalchemy import select
@@ -91,15 +90,7 @@ def settings_for(home: Path, database_url: str) -> dict[str, str]:
 
 def quietly(home: Path, database_url: str) -> Flask:
     """Build the application with its log lines going nowhere; they are paid for all the same."""
-    with nowhere():
-        return create_app(from_environment(settings_for(home, database_url)))
-
-
-@contextlib.contextmanager
-def nowhere() -> Iterator[None]:
-    """Send what is logged into the void."""
-    kept, sys.stderr = sys.stderr, Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  loggers keep it
-    try:
-        yield
-    finally:
-        sys.stderr = kept
+    made = create_app(from_environment(settings_for(home, database_url)))
+    void = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  loggers keep it
+    structlog.configure(logger_factory=structlog.WriteLoggerFactory(file=void))
+    return made

@@ -162,11 +162,19 @@ def body(schema: type[Schema], *, limit: int = BODY_LIMIT) -> dict[str, Any]:
         UnsupportedMedia, TooLarge, jsonbody.NotJson, Invalid: as contract 1 says, in that order.
     """
     raw = received(limit)
-    if not raw and not request.content_type:
-        return load(schema, {})
-    if request.mimetype != "application/json" or request.content_encoding:
-        raise UnsupportedMedia
+    require_json(raw)
     return load(schema, jsonbody.parse(raw) if raw else {})
+
+
+def require_json(raw: bytes) -> None:
+    """Require that a body is plain JSON; there may be none at all.
+
+    Raises:
+        UnsupportedMedia.
+    """
+    plain = request.mimetype == "application/json" and not request.content_encoding
+    if (raw or request.content_type) and not plain:
+        raise UnsupportedMedia
 
 
 def received(limit: int = BODY_LIMIT) -> bytes:

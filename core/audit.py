@@ -16,9 +16,9 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from core import crypto
 from core.clock import now as present
-from core.database import BigId, Model, UtcDateTime, append_only, db
+from core.database import BigId, Model, UtcDateTime, append_only, db, writing
 from core.rows import put
-from core.tokens import Caller
+from core.tokens import Caller, caller
 
 FIRST = "0" * 64
 BATCH = 1000
@@ -73,6 +73,21 @@ def record(
         "details": details or {},
     }
     put(db.session(), AuditEvent, {**row, "mac": crypto.mac(_canonical(row))})
+
+
+def look(
+    action: str,
+    subject: tuple[str, str],
+    details: dict[str, Any] | None = None,
+    *,
+    by: Caller | None = None,
+) -> None:
+    """Append the row of a look, in its own transaction, before the bytes leave.
+
+    By the caller, unless the route is one that lets in anybody and names who it found.
+    """
+    with writing():
+        record(action, actor=by or caller(), subject=subject, details=details)
 
 
 def _canonical(row: dict[str, Any]) -> bytes:

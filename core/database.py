@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple
+from weakref import WeakKeyDictionary
 
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
@@ -28,7 +29,7 @@ from sqlalchemy import (
     event,
 )
 from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.orm import DeclarativeBase, Session
+from sqlalchemy.orm import DeclarativeBase, Session, SessionTransaction
 from sqlalchemy.schema import CreateTable
 from sqlalchemy.sql.functions import FunctionElement
 
@@ -179,6 +180,15 @@ def reading() -> Iterator[Session]:
     except BaseException:
         session.rollback()
         raise
+
+
+_known: WeakKeyDictionary[SessionTransaction, dict[str, dict[Any, Any]]] = WeakKeyDictionary()
+
+
+def known(session: Session, name: str) -> dict[Any, Any]:
+    """Return what has been found under a name in the present unit of work, and holds within it."""
+    transaction = session.get_transaction() or session.begin()
+    return _known.setdefault(transaction, {}).setdefault(name, {})
 
 
 @contextmanager

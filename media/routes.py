@@ -208,8 +208,7 @@ def _note_look(photo: Photo, variant: Variant, viewer: Caller | None) -> None:
     if viewer is None or viewer.kind is not Kind.STAFF or viewer.account_id == photo.owner_id:
         return
     action = "photo.original_viewed" if variant is Variant.ORIGINAL else "photo.viewed"
-    with writing():
-        audit.record(action, actor=viewer, subject=("photo", photo.public_id))
+    audit.look(action, ("photo", photo.public_id), by=viewer)
 
 
 def _private(photo: Photo, variant: Variant, sight: Sight) -> Response:

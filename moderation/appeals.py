@@ -8,7 +8,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from citizen import places, workflow
-from citizen.edges import edge_of
+from citizen.edges import edge_of, possible
 from citizen.errors import AlreadyAppealed, AlreadyRated, AppealClosed, InvalidTransition
 from citizen.events import CaseRated
 from citizen.geo import Point
@@ -23,6 +23,7 @@ from moderation.models import Appeal, Origin, Rating, Step
 from moderation.triage import UNASSIGNED, dismiss, fact
 
 Sent = Mapping[str, Any]
+OUTCOMES = {Step.GRANTED: Asking.GRANTED, Step.REFUSED: Asking.REFUSED}
 
 
 def rate(session: Session, report: Report, sent: Sent, resident: Caller, now: datetime) -> None:
@@ -101,13 +102,13 @@ def _file(
 
 def grant(session: Session, report: Report, sent: Sent, actor: Caller, now: datetime) -> None:
     """Grant an appeal: a new round with a new deadline; points count by the original time."""
-    edge_of(Action.GRANT_APPEAL, report.status)
+    possible(Action.GRANT_APPEAL, report, now)
     target = Status.SUBMITTED if report.status is Status.DECLINED else Status.ACCEPTED
     place = places.locate(Point(report.longitude, report.latitude))
     assessed = terms.assess(session, report.category, place, now)
     changes: dict[str, Any] = {
         "status": target,
-        "appeal": _decided(session, report, Asking.GRANTED),
+        "appeal": _decide(session, report, Step.GRANTED, sent["reason"], actor, now),
         "round": report.round + 1,
         **assessed.deadline.columns,
         **UNASSIGNED,
@@ -115,9 +116,6 @@ def grant(session: Session, report: Report, sent: Sent, actor: Caller, now: date
     dismiss(session, report)
     if report.verdict is not None and not report.verdict.true:
         changes.update(verdict=None, severity=None)
-    if report.appeal is Asking.ASKED:
-        origin = _asked(session, report).origin
-        _step(session, report, Step.GRANTED, origin, sent["reason"], actor, now)
     workflow.advance(
         session,
         report,
@@ -131,10 +129,8 @@ def grant(session: Session, report: Report, sent: Sent, actor: Caller, now: date
 
 def reject(session: Session, report: Report, sent: Sent, actor: Caller, now: datetime) -> None:
     """Reject an appeal with a reason; the outcome stands."""
-    changes = {"appeal": _decided(session, report, Asking.REFUSED)}
-    if report.appeal is Asking.ASKED:
-        origin = _asked(session, report).origin
-        _step(session, report, Step.REFUSED, origin, sent["reason"], actor, now)
+    possible(Action.REJECT_APPEAL, report, now)
+    changes = {"appeal": _decide(session, report, Step.REFUSED, sent["reason"], actor, now)}
     workflow.advance(
         session,
         report,
@@ -146,20 +142,18 @@ def reject(session: Session, report: Report, sent: Sent, actor: Caller, now: dat
     )
 
 
-def _asked(session: Session, report: Report) -> Appeal:
-    asked = select(Appeal).where(Appeal.report_id == report.id, Appeal.step == Step.ASKED)
-    return session.scalars(asked.order_by(Appeal.id.desc()).limit(1)).one()
-
-
-def _decided(session: Session, report: Report, outcome: Asking) -> Asking:
-    """Return what the case's row says of appeals now.
+def _decide(
+    session: Session, report: Report, step: Step, reason: str, actor: Caller, now: datetime
+) -> Asking:
+    """Keep what was decided on the last appeal; return what the case's row says of appeals now.
 
     One that a follower's rating opened does not use up that of the case's own reporter, who is not
     told of it either.
     """
-    if report.appeal is not Asking.ASKED:
-        return outcome
-    return outcome if _asked(session, report).actor_id == report.reporter_id else Asking.NONE
+    asked = select(Appeal).where(Appeal.report_id == report.id, Appeal.step == Step.ASKED)
+    last = session.scalars(asked.order_by(Appeal.id.desc()).limit(1)).one()
+    _step(session, report, step, last.origin, reason, actor, now)
+    return OUTCOMES[step] if last.actor_id == report.reporter_id else Asking.NONE
 
 
 def _step(

@@ -9,14 +9,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
-from weakref import WeakKeyDictionary
 
 from sqlalchemy import bindparam, select
-from sqlalchemy.orm import Session, SessionTransaction
+from sqlalchemy.orm import Session
 
 from citizen.models import Report
 from citizen.states import Verdict
 from core.crypto import blind_index
+from core.database import known
 from core.rows import change, put_once
 from core.settings import settings
 from core.tokens import Caller
@@ -27,9 +27,7 @@ OPEN_OF = select(SecondReview.report_id).where(  # every verdict asks it, so it 
     SecondReview.report_id.in_(bindparam("reports", expanding=True)),
     SecondReview.state == Look.OPEN,
 )
-
-# A verdict draws, and the points that follow ask: what was drawn holds within one unit of work.
-_known: Final[WeakKeyDictionary[SessionTransaction, dict[int, bool]]] = WeakKeyDictionary()
+DRAWS: Final = "draws"  # a verdict draws, and the points that follow ask: by report, is it drawn
 
 
 @dataclass(frozen=True)
@@ -60,7 +58,7 @@ def draw(session: Session, report: Report, now: datetime) -> None:
         fact = {"report_id": report.id, "round": report.round, "drawn_at": now}
         put_once(session, SecondReview, {**fact, "state": Look.OPEN})
     if report.round == 1:  # so nothing was open before
-        _kept(session)[report.id] = drawn
+        known(session, DRAWS)[report.id] = drawn
 
 
 def open_of(session: Session, report: Report) -> SecondReview | None:
@@ -69,12 +67,6 @@ def open_of(session: Session, report: Report) -> SecondReview | None:
         SecondReview.report_id == report.id, SecondReview.state == Look.OPEN
     )
     return session.scalars(found.execution_options(populate_existing=True)).one_or_none()
-
-
-def _kept(session: Session) -> dict[int, bool]:
-    """Return which cases are known to wait, or not to, in the present unit of work."""
-    transaction = session.get_transaction() or session.begin()
-    return _known.setdefault(transaction, {})
 
 
 def close(
@@ -113,10 +105,10 @@ def holds_of(session: Session, reports: Sequence[Report]) -> Mapping[int, tuple[
 
     A follower's own review rests while it follows.
     """
-    known = _kept(session)
+    found = known(session, DRAWS)
     heads = {report.primary_id or report.id for report in reports}
-    drawn = {head for head in heads if known.get(head)}
-    if unknown := sorted(heads - known.keys()):
+    drawn = {head for head in heads if found.get(head)}
+    if unknown := sorted(heads - found.keys()):
         drawn |= set(session.scalars(OPEN_OF, {"reports": unknown}))
     waiting = [report.id for report in reports if (report.primary_id or report.id) in drawn]
     return dict.fromkeys(waiting, (SECOND_LOOK,))

@@ -10,7 +10,7 @@ from citizen.atlas import Place
 from citizen.errors import NotForYou
 from citizen.events import CaseSettled
 from citizen.models import Report
-from citizen.ports import Assessment, Deadline
+from citizen.ports import Assessment
 from core.database import db
 from core.permissions import Kind, Role
 from core.tokens import Caller
@@ -23,11 +23,6 @@ ORIGINALS = frozenset({Role.DISPATCHER, Role.REVIEWER})
 def assess(category: str, place: Place, received_at: datetime) -> Assessment:
     """Suggest the department by the routing table, and the first deadline."""
     return terms.assess(db.session(), category, place, received_at)
-
-
-def resume(session: Session, report: Report, now: datetime) -> Deadline:
-    """Lengthen a term by the pause that ends."""
-    return terms.resume(session, report, now)
 
 
 def case_for(session: Session, who: Caller, number: str, *, acting: bool) -> Report:

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from citizen import service as reports
 from citizen import workflow
+from citizen.edges import EDGES, fits
 from citizen.models import Report
 from citizen.states import Action, Status
 from core.database import reading, writing
@@ -39,8 +40,7 @@ def ring_alarms(now: datetime) -> int:
 def _lapse(session: Session, number: str, now: datetime) -> bool:
     """Decline one case, unless it was answered since the look."""
     report = reports.locked_report(session, number)
-    waits = report.status is Status.INFO_REQUESTED
-    if not waits or report.review_at is None or report.review_at > now:
+    if not fits(report, EDGES[Action.LAPSE], now):
         return False
     workflow.advance(session, report, Action.LAPSE, actor=None, now=now, note=NO_ANSWER)
     return True

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Response, request
+from flask import Response
 from sqlalchemy.orm import Session
 
 from citizen import schemas as resident_schemas
@@ -48,6 +48,7 @@ from moderation import (
     extensions,
     handling,
     merging,
+    preconditions,
     schemas,
     triage,
     views,
@@ -106,7 +107,7 @@ def case_list() -> Response:
         found = cases.found(session, asked, who, now)
         shown = views.items(session, found.items, who, now, asked["crs"])
         data = dump(CasePageSchema, {"items": shown, "next_cursor": found.next_cursor})
-    _note_reading("cases.list", ("cases", "-"), {"ids": [case.id for case in found.items]})
+    audit.look("cases.list", ("cases", "-"), {"ids": [case.id for case in found.items]})
     return answer(data)
 
 
@@ -123,7 +124,7 @@ def case(number: str) -> Response:
         found = access.case_for(session, number, who)
         crs = query(resident_schemas.CrsQuery)["crs"]
         data = dump(schemas.CaseSchema, views.whole(session, found, who, now, crs))
-    _note_reading("case.read", ("report", found.number))
+    audit.look("case.read", ("report", found.number))
     return answer(data, headers=[("ETag", views.etag(found))])
 
 
@@ -136,7 +137,7 @@ def case_history(number: str) -> Response:
     with reading() as session:
         found = access.case_for(session, number, access.officer(session, caller()))
         data = dump(schemas.HistoryListSchema, views.history(session, found))
-    _note_reading("case.history", ("report", found.number))
+    audit.look("case.history", ("report", found.number))
     return answer(data)
 
 
@@ -169,27 +170,6 @@ def _edge(edge: Edge) -> dict[str, Any]:
     }
 
 
-def _note_reading(
-    action: str, subject: tuple[str, str], details: dict[str, Any] | None = None
-) -> None:
-    """Write the audit row of a look, in its own transaction, before the bytes leave."""
-    with writing():
-        audit.record(action, actor=caller(), subject=subject, details=details)
-
-
-def check_match(report: Report) -> None:
-    """Require `If-Match` with the present version.
-
-    Raises:
-        PreconditionRequired, Stale.
-    """
-    sent = request.headers.get("If-Match")
-    if sent is None:
-        raise PreconditionRequired
-    if not views.matches(report, sent):
-        raise Stale
-
-
 def _act(action: Action, number: str) -> Response:
     """Do one staff action; what is checked comes in the order of contract 1."""
     raw = received()
@@ -199,9 +179,7 @@ def _act(action: Action, number: str) -> Response:
         beside = _lock_others(session, action, number, raw)
         report = access.case_for(session, number, who, lock=True)
         access.require(session, report, EDGES[action], who, beside=beside)
-        if (raw or request.content_type) and request.mimetype != "application/json":
-            raise UnsupportedMedia
-        check_match(report)
+        preconditions.check(report, raw)
         outcome = wanted.work(session, report, body(wanted.schema), caller(), now)
         shown = views.whole(session, report, who, now)
         data = dump(

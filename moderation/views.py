@@ -114,20 +114,32 @@ def whole(
     session: Session, case: Report, who: Officer, now: datetime, crs: Crs = Crs.WGS84
 ) -> dict[str, Any]:
     """Return all that an officer may read of a case."""
-    photos = recycling.photos_of(session, [case.number])
-    own = [photo for kind in CASE_PHOTOS for photo in photos.get((kind, case.number), [])]
+    own = own_photos(session, case)
     shown = item(session, case, who, access.actions(session, [case], who, now)[case.id], now, crs)
     found = checks(session, case, own, who)
-    pictured = {seen["number"] for seen in found["seen_before"]}
     return {
         **shown,
         "media": publication.for_staff(own),
         "assisting": _assisting(session, case),
         "checks": found,
-        "similar": neighbours.likely_duplicates(session, case, who, pictured),
+        "similar": similar(session, case, who, found),
         "merged_into": _primary_number(session, case),
-        "results": _results(session, case, photos.get(("resolution", case.number), [])),
+        "results": _results(session, case),
     }
+
+
+def own_photos(session: Session, case: Report) -> list[Any]:
+    """Return the photos that came with a case, and with its supplements."""
+    photos = recycling.photos_of(session, [case.number])
+    return [photo for kind in CASE_PHOTOS for photo in photos.get((kind, case.number), [])]
+
+
+def similar(
+    session: Session, case: Report, who: Officer, found: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    """Return likely duplicates; what `checks` found says where the same pictures are."""
+    pictured = {seen["number"] for seen in found["seen_before"]}
+    return neighbours.likely_duplicates(session, case, who, pictured)
 
 
 def _assisting(session: Session, case: Report) -> list[dict[str, str]]:
@@ -144,8 +156,9 @@ def _primary_number(session: Session, case: Report) -> str | None:
     return session.scalar(select(Report.number).where(Report.id == case.primary_id))
 
 
-def _results(session: Session, case: Report, photos: Sequence[Any]) -> list[dict[str, Any]]:
+def _results(session: Session, case: Report) -> list[dict[str, Any]]:
     """Return what departments found and did; each has photos, claimed at the instant of it."""
+    photos = recycling.photos_of(session, [case.number]).get(("resolution", case.number), [])
     if not photos:
         return []
     found = list(

@@ -14,7 +14,7 @@ from core import audit
 from core.api import Blueprint, query
 from core.clock import now as present
 from core.clock import shanghai
-from core.database import reading, writing
+from core.database import reading
 from core.errors import Invalid, Unavailable
 from core.tokens import caller, may
 from moderation import access
@@ -83,7 +83,8 @@ def _written(wanted: Format) -> Response:
         count = wanted.write(file, _lines(ids, asked, by), mark)
         size, digest = _weigh(file)
         facts = {"format": wanted.suffix, "count": count, "bytes": size, "sha256": digest}
-        _note(mark, {**facts, "filter": watermark.for_audit(asked)})
+        noted = {**facts, "filter": watermark.for_audit(asked)}
+        audit.look("cases.exported", ("export", mark.number), noted)
     except OSError as error:
         file.close()
         raise Unavailable from error
@@ -110,14 +111,6 @@ def _weigh(file: IO[bytes]) -> tuple[int, str]:
     size = file.tell()
     file.seek(0)
     return size, digest.hexdigest()
-
-
-def _note(mark: Watermark, details: dict[str, object]) -> None:
-    """Write the audit row, in its own transaction, before the first byte leaves."""
-    with writing():
-        audit.record(
-            "cases.exported", actor=caller(), subject=("export", mark.number), details=details
-        )
 
 
 def _sent(file: IO[bytes], wanted: Format, mark: Watermark, size: int) -> Response:

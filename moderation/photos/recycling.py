@@ -6,13 +6,13 @@ one's own where it was used for another place; at the same place it is a second 
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final, NamedTuple
-from weakref import WeakKeyDictionary
 
 from sqlalchemy import ColumnElement, select, true
-from sqlalchemy.orm import Session, SessionTransaction
+from sqlalchemy.orm import Session
 
 from citizen.geo import Point, distance_m
 from citizen.models import Report
+from core.database import known
 from media import service as media
 
 RECYCLED: Final = "recycled"
@@ -21,8 +21,7 @@ REPORTED: Final = ("report", "supplement")
 SHOWN: Final = (*REPORTED, "resolution")
 Photos = Mapping[tuple[str, str], list[Any]]
 SpotOf = Callable[[Any], Point]
-# A verdict and the answer to it ask the same: what was found holds within one unit of work.
-_found: Final[WeakKeyDictionary[SessionTransaction, dict[Any, Any]]] = WeakKeyDictionary()
+PICTURES: Final = "pictures"  # a verdict and the answer to it ask the same
 
 
 class Use(NamedTuple):
@@ -37,7 +36,7 @@ class Use(NamedTuple):
 def photos_of(session: Session, numbers: Sequence[str]) -> Photos:
     """Return the photos of cases by kind and number; within a unit of work they are read once."""
     asked = tuple(sorted(numbers))
-    kept = _kept(session)
+    kept = known(session, PICTURES)
     if asked not in kept:
         kept[asked] = media.of([(kind, number) for number in asked for kind in SHOWN])
     found: Photos = kept[asked]
@@ -46,17 +45,11 @@ def photos_of(session: Session, numbers: Sequence[str]) -> Photos:
 
 def _twins(session: Session, photos: Sequence[Any]) -> list[Any]:
     asked = frozenset(photo.id for photo in photos)
-    kept = _kept(session)
+    kept = known(session, PICTURES)
     if asked not in kept:
         kept[asked] = media.twins(photos, kinds=SHOWN)
     found: list[Any] = kept[asked]
     return found
-
-
-def _kept(session: Session) -> dict[Any, Any]:
-    """Return what the present unit of work has found."""
-    transaction = session.get_transaction() or session.begin()
-    return _found.setdefault(transaction, {})
 
 
 def exactly(case: Any) -> Point:

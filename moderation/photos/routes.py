@@ -1,6 +1,6 @@
 """What the public may see of a case's photos: redacting, publishing and hiding one."""
 
-from flask import Response, request
+from flask import Response
 from sqlalchemy.orm import Session
 
 from citizen.errors import InvalidTransition, NotForYou
@@ -14,7 +14,7 @@ from core.tokens import caller, may
 from media import publication
 from media.errors import DamagedImage, DecoderBusy, PhotoGone, StoreAway
 from media.publication import Photo
-from moderation import access, schemas, views
+from moderation import access, preconditions, schemas, views
 from moderation.access import Officer
 from moderation.photos import decisions
 from moderation.photos.schemas import DecisionSchema, RedactionListSchema, RedactionSchema
@@ -60,8 +60,7 @@ def photo_redactions(number: str, public_id: str) -> Response:
         photo = decisions.photo_of(report, public_id)
         decisions.require_all_cases(who)
         data = dump(RedactionListSchema, {"items": _kept(photo), "next_cursor": None})
-    with writing():
-        audit.record("photo.redactions_read", actor=caller(), subject=("photo", photo.public_id))
+    audit.look("photo.redactions_read", ("photo", photo.public_id))
     return answer(data)
 
 
@@ -109,9 +108,5 @@ def _allowed(
     report = access.case_for(session, number, who, lock=lock)
     photo = decisions.photo_of(report, public_id, lock=lock)
     decisions.require_stranger(session, report, who)
-    if (raw or request.content_type) and request.mimetype != "application/json":
-        raise UnsupportedMedia
-    sent = request.headers.get("If-Match")
-    if sent is not None and not views.matches(report, sent):
-        raise Stale
+    preconditions.check(report, raw, versioned=False)
     return report, photo, who

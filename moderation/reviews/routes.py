@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from flask import Response, request
+from flask import Response
 from sqlalchemy.orm import Session
 
 from citizen.edges import EDGES
@@ -25,7 +25,7 @@ from core.errors import (
 )
 from core.paging import PageQuery
 from core.tokens import caller, may
-from moderation import access, schemas, views
+from moderation import access, preconditions, schemas, views
 from moderation.access import Officer
 from moderation.bodies import OverturnSchema
 from moderation.errors import DecidedBefore, NotDrawn
@@ -64,9 +64,8 @@ def second_reviews() -> Response:
     with reading() as session:
         found = service.queue(session, **asked)
         shown = service.shown(session, found.items, access.officer(session, caller()), now)
-    with writing():
-        details = {"ids": [review.report_id for review in found.items]}
-        audit.record("second_reviews.list", actor=caller(), subject=("cases", "-"), details=details)
+    details = {"ids": [review.report_id for review in found.items]}
+    audit.look("second_reviews.list", ("cases", "-"), details)
     data = {"items": shown, "next_cursor": found.next_cursor}
     return answer(dump(SecondReviewPageSchema, data))
 
@@ -107,13 +106,7 @@ def _allowed(session: Session, number: str, raw: bytes) -> tuple[Report, Officer
     who = access.officer(session, caller())
     report = access.case_for(session, number, who, lock=True)
     access.require(session, report, EDGES[Action.OVERTURN], who)
-    if (raw or request.content_type) and request.mimetype != "application/json":
-        raise UnsupportedMedia
-    sent = request.headers.get("If-Match")
-    if sent is None:
-        raise PreconditionRequired
-    if not views.matches(report, sent):
-        raise Stale
+    preconditions.check(report, raw)
     return report, who
 
 

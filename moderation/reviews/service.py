@@ -8,8 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from citizen import claims
-from citizen.edges import edge_of, fits
-from citizen.errors import InvalidTransition
+from citizen.edges import possible
 from citizen.models import Report
 from citizen.states import VERDICT_LABELS, Action
 from core import audit
@@ -54,9 +53,7 @@ def disagree(session: Session, report: Report, sent: Sent, actor: Caller, now: d
 
 
 def _waiting(session: Session, report: Report, now: datetime) -> SecondReview:
-    edge = edge_of(Action.OVERTURN, report.status)
-    if not fits(report, edge, now):
-        raise InvalidTransition(status=report.status.value, action=Action.OVERTURN.value)
+    possible(Action.OVERTURN, report, now)
     review = draws.open_of(session, report)
     if review is None:
         raise NotDrawn

@@ -11,7 +11,7 @@ from core import audit
 from core.api import Blueprint, answer, dump, query
 from core.clock import local_day
 from core.clock import now as present
-from core.database import reading, writing
+from core.database import reading
 from core.errors import Invalid
 from core.tokens import caller, may
 from moderation import access, views
@@ -64,9 +64,7 @@ def handling_cases() -> Response:
         found = service.listed(session, question, asked["measure"], asked["group"], **pages)
         shown = views.items(session, found.items, question.who, now, asked["crs"])
         data = dump(CountedCasePageSchema, {"items": shown, "next_cursor": found.next_cursor})
-    with writing():
-        details = {"ids": [case.id for case in found.items]}
-        audit.record("cases.list", actor=caller(), subject=("cases", "-"), details=details)
+    audit.look("cases.list", ("cases", "-"), {"ids": [case.id for case in found.items]})
     return answer(data)
 
 

@@ -6,7 +6,7 @@ from citizen.errors import LocationInvalid, OutsideLakeArea, OutsideServiceArea
 from core import audit
 from core.api import Blueprint, answer, body, dump
 from core.clock import now as present
-from core.database import reading, writing
+from core.database import reading
 from core.errors import Invalid, NotFound
 from core.tokens import caller, may
 from moderation import access
@@ -27,10 +27,8 @@ def similar_cases(number: str) -> Response:
         found = access.case_for(session, number, who)
         items = service.of_case(session, found, who)
         data = dump(SimilarCasePageSchema, {"items": items, "next_cursor": None})
-    with writing():
-        details = {"numbers": [item["number"] for item in items]}
-        subject = ("report", found.number)
-        audit.record("case.similar", actor=caller(), subject=subject, details=details)
+    details = {"numbers": [item["number"] for item in items]}
+    audit.look("case.similar", ("report", found.number), details)
     return answer(data)
 
 

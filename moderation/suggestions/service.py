@@ -14,9 +14,8 @@ from citizen.models import Report
 from citizen.states import STATUS_LABELS, Status
 from core.clock import day_start, local_day
 from media import publication
-from moderation import neighbours, views
+from moderation import views
 from moderation.access import Officer
-from moderation.photos import recycling
 from moderation.suggestions import grid
 
 MOST_LOOKED_AT = 200
@@ -26,10 +25,8 @@ PUBLIC_ENOUGH = (Status.HANDLING, Status.PARKED, Status.RESOLVED)
 
 def of_case(session: Session, case: Report, who: Officer) -> list[dict[str, Any]]:
     """Return likely duplicates of a case with status, time, words and photos of each."""
-    photos = recycling.photos_of(session, [case.number])
-    own = [photo for kind in views.CASE_PHOTOS for photo in photos.get((kind, case.number), [])]
-    pictured = {seen["number"] for seen in views.checks(session, case, own, who)["seen_before"]}
-    found = neighbours.likely_duplicates(session, case, who, pictured)
+    checks = views.checks(session, case, views.own_photos(session, case), who)
+    found = views.similar(session, case, who, checks)
     shown = reports.photos_of([likely["number"] for likely in found], views.CASE_PHOTOS)
     return [
         {

@@ -123,9 +123,8 @@ def list_awards() -> Response:
     with reading() as session:
         found = page(session, wanted, keys=(Award.id,), **asked)
         data = dump(AwardPageSchema, found)
-    with writing():  # it tells of cases, so each look is noted before the bytes leave
-        details = {"ids": [award.public_id for award in found.items]}
-        audit.record("awards.list", actor=caller(), subject=("awards", "-"), details=details)
+    # It tells of cases.
+    audit.look("awards.list", ("awards", "-"), {"ids": [award.public_id for award in found.items]})
     return answer(data)
 
 

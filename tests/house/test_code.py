@@ -14,6 +14,7 @@ ROOMS = ("core", "media", "citizen", "moderation", "rewards")
 BEGINNERS = {"routes", "jobs", "cli", "demo"}
 OF_CORE = {
     "accesstokens",
+    "audit",
     "database",
     "health",
     "idempotency",

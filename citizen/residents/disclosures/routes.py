@@ -55,7 +55,7 @@ def of_case(number: str) -> Response:
         found = service.of_case(session, case, **query(PageQuery))
         items = service.shown(session, found.items, now)
     data = {"items": items, "next_cursor": found.next_cursor}
-    _note("case.disclosures", ("report", case.number))
+    audit.look("case.disclosures", ("report", case.number))
     return answer(dump(DisclosurePageSchema, data))
 
 
@@ -73,7 +73,7 @@ def inbox() -> Response:
         )
         items = service.shown(session, found.items, now)
     data = {"items": items, "next_cursor": found.next_cursor}
-    _note("disclosures.list", ("disclosures", "-"), [item["id"] for item in items])
+    audit.look("disclosures.list", ("disclosures", "-"), {"ids": [item["id"] for item in items]})
     return answer(dump(DisclosurePageSchema, data))
 
 
@@ -93,7 +93,7 @@ def approve(public_id: str) -> Response:
             decided, phone = service.approve(session, asked, case, caller(), now)
             shown = service.shown(session, [decided], now)[0]
     except NoPhone:  # that there is none is told too
-        _note("disclosure.no_phone", ("disclosure", public_id))
+        audit.look("disclosure.no_phone", ("disclosure", public_id))
         raise
     return answer(dump(ShownPhoneSchema, {**shown, "phone": phone}))
 
@@ -113,9 +113,3 @@ def refuse(public_id: str) -> Response:
         decided = service.refuse(session, asked, case, note, caller(), now)
         data = dump(DisclosureSchema, service.shown(session, [decided], now)[0])
     return answer(data)
-
-
-def _note(action: str, subject: tuple[str, str], ids: list[str] | None = None) -> None:
-    """Write the audit row of a look, in its own transaction, before the bytes leave."""
-    with writing():
-        audit.record(action, actor=caller(), subject=subject, details={"ids": ids} if ids else {})

@@ -55,12 +55,11 @@ def to_decide(session: Session, public_id: str, who: Caller) -> tuple[Disclosure
     Raises:
         NotFound: there is none. OwnRequest: the caller asked. NotForYou: the caller is a party.
     """
-    asked = session.scalars(
-        select(Disclosure).where(Disclosure.public_id == public_id)
-    ).one_or_none()
-    if asked is None:
+    wanted = select(Disclosure, Report.number).join(Report, Report.id == Disclosure.report_id)
+    row = session.execute(wanted.where(Disclosure.public_id == public_id)).one_or_none()
+    if row is None:
         raise NotFound
-    number = session.get_one(Report, asked.report_id).number
+    asked, number = row
     case = case_for(session, number, who, acting=True)
     if asked.asker_id == who.account_id:
         raise OwnRequest
@@ -123,8 +122,9 @@ def _decide(
 
 def _phone_of(session: Session, case: Report) -> str:
     """Return the phone of a named report's account."""
-    known = case.reporter_id is not None and not case.anonymous
-    phone = accounts.phone_of(session, case.reporter_id) if known and case.reporter_id else None
+    if case.anonymous or case.reporter_id is None:
+        raise NoPhone
+    phone = accounts.phone_of(session, case.reporter_id)
     if phone is None:
         raise NoPhone
     return phone
