@@ -7,7 +7,10 @@ import pytest
 from flask import Flask
 
 from tests.media import gateway as module
+from tests.media.checker import desk, stub
 from tests.media.gateway import Gateway
+
+__all__ = ["desk", "stub"]  # fixtures of all that WeChat looks at
 
 
 @pytest.fixture(scope="session")

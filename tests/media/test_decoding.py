@@ -8,8 +8,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -18,11 +16,10 @@ from flask import Flask
 from PIL import Image
 
 from media import decoding, images, slots
-from media.answers import read_copies, read_picture, told
+from media.answers import read_picture
 from media.decoding import Program, examine, redacted
 from media.errors import DamagedImage, DecoderBusy, TooManyPixels, UnsupportedFormat
-from media.evidence import Claims
-from media.files import Box, Copies, Picture
+from media.files import Box, Picture
 from media.slots import slot
 from tests.media.pictures import exif, jpeg, noise, place, png_of
 
@@ -422,136 +419,6 @@ def test_nothing_is_left_when_the_server_process_is_killed(
     _until(lambda: not _alive(program) and not _alive(child))
 
 
-def _most_at_once(tmp_path: Path, slots: bool) -> int:
-    """How many of six photos, from two processes, are decoded at the same time."""
-    log = tmp_path / "log"
-    log.touch()
-    deed = (
-        f"log = open({str(log)!r}, 'a'); log.write('+'); log.flush(); "
-        "time.sleep(0.3); log.write('-'); log.flush()"
-    )
-    (tmp_path / "photo").write_bytes(TINY)
-    script = SERVER.replace(
-        'decoding.examine(open(sys.argv[3], "rb"))',
-        "import threading\n"
-        "every = [threading.Thread(target=lambda: decoding.examine(open(sys.argv[3], 'rb')))"
-        " for _ in range(3)]\n"
-        "[one.start() for one in every]\n[one.join() for one in every]",
-    )
-    if not slots:
-        script = script.replace(
-            "from tests", "from media import slots\nslots.SLOTS = 6\nfrom tests", 1
-        )
-    arguments = [sys.executable, "-c", script, str(tmp_path), deed, str(tmp_path / "photo")]
-    servers = [
-        subprocess.Popen(arguments, stdout=subprocess.DEVNULL, cwd=PROJECT) for _ in range(2)
-    ]
-    assert [server.wait(30) for server in servers] == [0, 0]
-    running = most = 0
-    for mark in log.read_text():
-        running += 1 if mark == "+" else -1
-        most = max(most, running)
-    assert log.read_text().count("+") == 6
-    return most
-
-
-def test_two_are_decoded_at_once_on_the_machine_and_no_more(tmp_path: Path) -> None:
-    assert _most_at_once(tmp_path, slots=True) == 2
-
-
-def test_without_the_slots_more_are_decoded_at_once(tmp_path: Path) -> None:
-    assert _most_at_once(tmp_path, slots=False) > 2
-
-
-def test_whoever_waits_too_long_is_told_to_come_back(
-    app: Flask, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(slots, "LONGEST_WAIT", 0.1)
-    folder = app.extensions["settings"].instance
-    with slot(folder), slot(folder), app.app_context():
-        with pytest.raises(DecoderBusy) as caught:
-            seen(jpeg())
-        assert caught.value.retry_after is not None
-    with app.app_context():
-        assert seen(jpeg()).width == 640
-
-
-TRUE = Picture(
-    "image/jpeg",
-    640,
-    480,
-    b"\xff\xd8\xff1\xff\xd9",
-    b"\xff\xd8\xff2\xff\xd9",
-    b"g" * 1024,
-    Claims(
-        captured_at=datetime(2026, 1, 2, tzinfo=UTC),
-        latitude=35.4,
-        longitude=116.6,
-        make="相机",
-        orientation=6,
-    ),
-)
-
-
-def test_an_answer_arrives_as_it_was_sent() -> None:
-    assert read_picture(told(TRUE)) == TRUE
-    copies = Copies(TRUE.thumb, TRUE.large)
-    assert read_copies(told(copies)) == copies
-
-
-OFFSET = timezone(timedelta(hours=14))
-LIES: dict[str, dict[str, object]] = {
-    "type": {"mime_type": "text/html"},
-    "size": {"width": 200_000},
-    "negative": {"width": -640, "height": -480},
-    "gist": {"gist": b"g" * 1023},
-    "script": {"thumb": b"<script>"},
-    "open": {"large": b"\xff\xd8\xff"},
-    "control": {"claims": replace(TRUE.claims, make="a\0b")},
-    "long": {"claims": replace(TRUE.claims, model="x" * 65)},
-    "text": {"claims": replace(TRUE.claims, latitude="1")},
-    "infinite": {"claims": replace(TRUE.claims, latitude=float("nan"))},
-    "naive": {"claims": replace(TRUE.claims, captured_at=datetime(2026, 1, 2))},  # noqa: DTZ001
-    "object": {"claims": {"make": {}}},
-    "half a place": {"claims": replace(TRUE.claims, longitude=None)},
-    "no place on earth": {"claims": replace(TRUE.claims, latitude=91.0)},
-    "no time of a database": {
-        "claims": replace(TRUE.claims, captured_at=datetime(1, 1, 1, tzinfo=OFFSET))
-    },
-    "no turn": {"claims": replace(TRUE.claims, orientation=9)},
-}
-
-
-@pytest.mark.parametrize("name", LIES)
-def test_a_lie_is_a_damaged_photo(name: str) -> None:
-    with pytest.raises(DamagedImage):
-        read_picture(told(replace(TRUE, **LIES[name])))  # type: ignore[arg-type]
-
-
-@pytest.mark.parametrize(
-    "answer",
-    [
-        b"",
-        b"\n",
-        b"[]\n",
-        b"[" * 100_000 + b"\n",
-        b"{}\n",
-        b'{"refused": "decoder_busy"}\n',
-        b'{"refused": ["x"]}\n',
-        b"\x80\x04\x95\n",
-        told(TRUE)[:-1],
-        told(TRUE).replace(b"{", b"{" + b" " * 70_000, 1),
-        told(TRUE) + b"x",
-        told(TRUE).replace(b'"thumb": 6', b'"thumb": -6'),
-        told(TRUE).replace(b'"thumb": 6', b'"thumb": true'),
-        told(TRUE).replace(b'"width": 640', b'"width": 1e999'),
-    ],
-)
-def test_what_is_no_answer_is_a_damaged_photo(answer: bytes) -> None:
-    with pytest.raises(DamagedImage):
-        read_picture(answer)
-
-
 def test_the_server_never_loads_a_picture_format(tmp_path: Path) -> None:
     """Only the decoder does: checked in a fresh process that serves a request and a photo.
 
@@ -609,49 +476,3 @@ def _until(found: Callable[[], bool]) -> None:
     while not found():
         assert time.monotonic() < end
         time.sleep(0.02)
-
-
-def test_locks_of_another_user_are_left_to_them(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """They can't be opened: here because they are folders, so that root can't either."""
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    (tmp_path / "instance" / "decoder-0.lock").mkdir(parents=True)
-    with slot(tmp_path / "instance"):
-        assert [path.name for path in (tmp_path / f"decoders-{os.geteuid()}").iterdir()] == [
-            "decoder-0.lock"
-        ]
-
-
-def test_a_server_that_can_write_nowhere_is_busy(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "a-file").write_bytes(b"")
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "a-file"))
-    with pytest.raises(DecoderBusy), slot(tmp_path / "a-file" / "below"):
-        pass
-    with pytest.raises(DecoderBusy), slot(tmp_path / "a-file" / "below"):
-        pass
-
-
-def test_a_folder_that_somebody_else_made_in_our_name_is_not_used(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    (tmp_path / "a-file").write_bytes(b"")
-    (tmp_path / f"decoders-{os.geteuid() + 1}").mkdir()
-    monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
-    with pytest.raises(DecoderBusy), slot(tmp_path / "a-file" / "below"):
-        pass
-
-
-@pytest.mark.parametrize("folder", ["not-there/at-all", "a-file/below-it"])
-def test_a_server_without_a_folder_of_its_own_decodes_all_the_same(
-    folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Rows, photos and secrets may all be elsewhere."""
-    (tmp_path / "a-file").write_bytes(b"")
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    with slot(tmp_path / folder):
-        made = {path.name for path in tmp_path.rglob("*.lock")}
-    assert made == {"decoder-0.lock"}
